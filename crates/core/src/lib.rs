@@ -1,0 +1,57 @@
+//! What a plugin author sees.
+//!
+//! A plugin crate implements [`Check`] for its checks and [`Target`] for the system they talk to, and submits both with
+//! [`register_check!`] and [`register_target!`]. [`Registry::collect`] gathers what was linked, sorted by id. Everything
+//! that leaves a check is a [`Verdict`] or a [`CheckError`]; everything that leaves the runner is an [`Event`](event::Event).
+//!
+//! Nothing here opens a connection, reads the environment or knows a target.
+
+pub mod budget;
+pub mod check;
+pub mod clock;
+pub mod context;
+pub mod duration;
+pub mod event;
+pub mod evidence;
+pub mod finding;
+pub mod id;
+pub mod ledger;
+pub mod level;
+pub mod measurement;
+pub mod outcome;
+pub mod redact;
+pub mod registry;
+pub mod run;
+pub mod sandbox;
+pub mod secret;
+pub mod sink;
+pub mod stats;
+pub mod suggest;
+pub mod target;
+pub mod verdict;
+
+mod macros;
+
+pub use async_trait::async_trait;
+pub use check::{Check, CheckError, CheckSpec, Docs, NoParams, Params, Proof, Source, fault};
+pub use clock::Clock;
+pub use context::Context;
+pub use duration::HumanDuration;
+pub use evidence::{Evidence, EvidenceRef};
+pub use finding::{Cause, Finding};
+pub use level::{Effect, Gate, Severity, Status};
+pub use measurement::{Measurement, Unit};
+pub use outcome::Outcome;
+pub use registry::Registry;
+pub use secret::Secret;
+pub use stats::Samples;
+pub use target::{Target, TargetError, TargetErrorKind, TargetSpec};
+pub use verdict::{Case, Cases, Observation, Verdict};
+
+/// What the registration macros expand to; not part of the interface.
+#[doc(hidden)]
+pub mod __private {
+    pub use inventory;
+    pub use schemars;
+    pub use serde_json;
+}

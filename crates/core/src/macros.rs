@@ -1,0 +1,156 @@
+//! The registration macros.
+
+/// The place of a registration: package, file and line of the caller.
+#[macro_export]
+macro_rules! source {
+    () => {
+        $crate::check::Source { package: env!("CARGO_PKG_NAME"), file: file!(), line: line!() }
+    };
+}
+
+/// Declares a check and registers it.
+///
+/// The doc comment is the user's page: what is asked, `# Why it matters`, `# How to mend it`. The macro declares the
+/// struct, with a field `params`; `id`, `title`, `severity` and `effect` come first, in this order, and any other
+/// field of [`CheckSpec`](crate::CheckSpec) may follow.
+///
+/// ```
+/// use shakedown_core::{
+///     async_trait, fault, register_check, Check, CheckError, Context, Effect, NoParams, Observation, Severity, Verdict,
+/// };
+///
+/// register_check! {
+///     /// The moon is up.
+///     ///
+///     /// # Why it matters
+///     /// Without it there are no tides.
+///     pub struct MoonIsUp(NoParams) {
+///         id: "moon.up",
+///         title: "The moon is up",
+///         severity: Severity::High,
+///         effect: Effect::Read,
+///         tags: &["smoke"],
+///         proofs: &[fault("moon.eclipsed", "moon-missing")],
+///     }
+/// }
+///
+/// #[async_trait]
+/// impl Check for MoonIsUp {
+///     async fn run(&self, _cx: &Context) -> Result<Verdict, CheckError> {
+///         Ok(Verdict::of(Observation::seen("one moon")))
+///     }
+/// }
+///
+/// let spec = shakedown_core::registry::registered_checks().find(|spec| spec.id == "moon.up").unwrap();
+/// assert_eq!(spec.docs.summary(), "The moon is up.");
+/// ```
+#[macro_export]
+macro_rules! register_check {
+    (
+        $(#[doc = $doc:literal])+
+        $vis:vis struct $check:ident($params:ty) {
+            id: $id:expr,
+            title: $title:expr,
+            severity: $severity:expr,
+            effect: $effect:expr
+            $(, $field:ident: $value:expr)* $(,)?
+        }
+    ) => {
+        $(#[doc = $doc])+
+        $vis struct $check {
+            #[allow(dead_code, reason = "a check without parameters does not read them")]
+            params: $params,
+        }
+
+        const _: () = {
+            const BLANK: $crate::CheckSpec = $crate::CheckSpec {
+                id: $id,
+                title: $title,
+                severity: $severity,
+                effect: $effect,
+                target: None,
+                keys: &[],
+                tags: &[],
+                requires: &[],
+                group: None,
+                alone: false,
+                gate: $crate::Gate::Required,
+                timeout: None,
+                proofs: &[],
+                docs: $crate::Docs(concat!($($doc, "\n"),+)),
+                source: $crate::source!(),
+                schema: || $crate::__private::schemars::schema_for!($params),
+                build: |value| Ok(Box::new($check { params: $crate::check::read_params::<$params>(value)? })),
+            };
+            $crate::__private::inventory::submit! {
+                #[allow(clippy::needless_update, reason = "a registration may name every field")]
+                $crate::CheckSpec { $($field: $value,)* ..BLANK }
+            }
+        };
+    };
+}
+
+/// Registers a target: `register_target!(Mongo, "MongoDB")`.
+#[macro_export]
+macro_rules! register_target {
+    ($target:ty, $title:literal) => {
+        $crate::__private::inventory::submit! { $crate::TargetSpec::of::<$target>($title, $crate::source!()) }
+    };
+}
+
+/// Registers a part of the sandbox: `register_part!(FocusServer)`.
+#[macro_export]
+macro_rules! register_part {
+    ($part:ty) => {
+        $crate::__private::inventory::submit! { $crate::sandbox::PartSpec::of::<$part>($crate::source!()) }
+    };
+}
+
+/// Registers faults of a sandbox part:
+///
+/// ```
+/// shakedown_core::register_faults! {
+///     "moon": {
+///         /// The sun hides it.
+///         "moon.eclipsed",
+///     }
+/// }
+/// ```
+#[macro_export]
+macro_rules! register_faults {
+    ($part:literal: { $($(#[doc = $doc:literal])+ $id:literal $(keys [$($key:literal),*])?,)+ }) => {
+        $(
+            $crate::__private::inventory::submit! {
+                $crate::sandbox::FaultSpec {
+                    id: $id,
+                    part: $part,
+                    keys: &[$($($key),*)?],
+                    docs: $crate::Docs(concat!($($doc, "\n"),+)),
+                    source: $crate::source!(),
+                }
+            }
+        )+
+    };
+}
+
+/// Registers an incident, a named set of faults:
+///
+/// ```
+/// shakedown_core::register_incident! {
+///     /// What happened that night.
+///     "moonless-night": ["moon.eclipsed"]
+/// }
+/// ```
+#[macro_export]
+macro_rules! register_incident {
+    ($(#[doc = $doc:literal])+ $id:literal: [$($fault:literal),+ $(,)?]) => {
+        $crate::__private::inventory::submit! {
+            $crate::sandbox::IncidentSpec {
+                id: $id,
+                faults: &[$($fault),+],
+                docs: $crate::Docs(concat!($($doc, "\n"),+)),
+                source: $crate::source!(),
+            }
+        }
+    };
+}

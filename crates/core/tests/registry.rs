@@ -1,0 +1,109 @@
+//! The registry refuses what contradicts itself, and names both sides.
+
+use shakedown_core::check::Source;
+use shakedown_core::registry::Entries;
+use shakedown_core::sandbox::FaultSpec;
+use shakedown_core::{Check, CheckError, CheckSpec, Context, Docs, Effect, Gate, NoParams, Observation, Registry, Severity};
+use shakedown_core::{Verdict, async_trait, fault};
+
+struct Nothing;
+
+#[async_trait]
+impl Check for Nothing {
+    async fn run(&self, _: &Context) -> Result<Verdict, CheckError> {
+        Ok(Verdict::of(Observation::seen("nothing")))
+    }
+}
+
+fn spec(id: &'static str, line: u32) -> CheckSpec {
+    CheckSpec {
+        id,
+        title: "A check",
+        severity: Severity::Low,
+        effect: Effect::Read,
+        target: None,
+        keys: &[],
+        tags: &[],
+        requires: &[],
+        group: None,
+        alone: false,
+        gate: Gate::Required,
+        timeout: None,
+        proofs: &[],
+        docs: Docs(" A check."),
+        source: Source { package: "shakedown-moon", file: "plugins/moon/src/lib.rs", line },
+        schema: || schemars::schema_for!(NoParams),
+        build: |_| Ok(Box::new(Nothing)),
+    }
+}
+
+fn problems(specs: Vec<CheckSpec>, faults: Vec<&'static FaultSpec>) -> String {
+    let checks = specs.into_iter().map(|spec| &*Box::leak(Box::new(spec))).collect();
+    match Registry::from_entries(Entries { checks, faults, ..Entries::default() }) {
+        Ok(_) => "no problem".to_owned(),
+        Err(error) => error.to_string(),
+    }
+}
+
+#[test]
+fn sorts_by_id() {
+    let checks = ["moon.up", "moon.full"].map(|id| &*Box::leak(Box::new(spec(id, 1))));
+    let registry = Registry::from_entries(Entries { checks: checks.into(), ..Entries::default() }).unwrap();
+    assert_eq!(registry.checks().iter().map(|spec| spec.id).collect::<Vec<_>>(), ["moon.full", "moon.up"]);
+    assert!(registry.check("moon.up").is_some() && registry.check("moon.down").is_none());
+}
+
+#[test]
+fn refuses_an_empty_registry() {
+    insta::assert_snapshot!(problems(vec![], vec![]), @r"
+    the registered checks contradict each other:
+      no check is registered: is the plugin linked (`use plugin as _;`)?
+    ");
+}
+
+#[test]
+fn names_both_sides_of_a_duplicate() {
+    insta::assert_snapshot!(problems(vec![spec("moon.up", 1), spec("moon.up", 9)], vec![]), @r"
+    the registered checks contradict each other:
+      the check `moon.up` is registered twice, by shakedown-moon (plugins/moon/src/lib.rs:1) and by shakedown-moon (plugins/moon/src/lib.rs:9)
+    ");
+}
+
+#[test]
+fn refuses_foreign_and_malformed_ids() {
+    insta::assert_snapshot!(problems(vec![spec("mars.up", 1), spec("Moon", 2)], vec![]), @r"
+    the registered checks contradict each other:
+      `Moon` of shakedown-moon (plugins/moon/src/lib.rs:2) is not of the form `plugin.group.name`
+      `mars.up` of shakedown-moon (plugins/moon/src/lib.rs:1) must start with its plugin's name, `moon.`
+    ");
+}
+
+#[test]
+fn refuses_unknown_references_with_a_suggestion() {
+    let check = CheckSpec {
+        target: Some("moon"),
+        requires: &["moon.rised"],
+        proofs: const { &[fault("moon.eclipse", "moon-missing"), fault("moon.eclipsed", "Moon Missing")] },
+        ..spec("moon.up", 1)
+    };
+    let known = &FaultSpec { id: "moon.eclipsed", part: "moon", keys: &[], docs: Docs(" x"), source: check.source };
+    insta::assert_snapshot!(problems(vec![check, spec("moon.risen", 2)], vec![Box::leak(Box::new(*known))]), @r"
+    the registered checks contradict each other:
+      `moon.up` of shakedown-moon (plugins/moon/src/lib.rs:1) names the unknown target `moon`
+      `moon.up` of shakedown-moon (plugins/moon/src/lib.rs:1) requires the unknown check `moon.rised`; did you mean `moon.risen`?
+      `moon.up` of shakedown-moon (plugins/moon/src/lib.rs:1) is proven by the unknown fault `moon.eclipse`; did you mean `moon.eclipsed`?
+      `moon.up` of shakedown-moon (plugins/moon/src/lib.rs:1): the finding `Moon Missing` is not kebab-case
+      the fault `moon.eclipsed` of shakedown-moon (plugins/moon/src/lib.rs:1) belongs to the unknown part `moon`
+    ");
+}
+
+#[test]
+fn names_the_members_of_a_cycle() {
+    let check = |id, requires| CheckSpec { requires, ..spec(id, 1) };
+    let specs =
+        vec![check("moon.a", &["moon.b"]), check("moon.b", &["moon.c"]), check("moon.c", &["moon.b"]), check("moon.d", &[])];
+    insta::assert_snapshot!(problems(specs, vec![]), @r"
+    the registered checks contradict each other:
+      these checks require each other: `moon.b` requires `moon.c` requires `moon.b`
+    ");
+}
