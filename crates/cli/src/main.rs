@@ -1,2 +1,53 @@
-//! The `shakedown` program.
-fn main() {}
+//! The `shakedown` program: verbs, exit codes, progress.
+
+mod args;
+mod output;
+mod project;
+mod signals;
+mod verbs;
+
+use args::{Arguments, Verb};
+use clap::Parser as _;
+use shakedown_core::run::Exit;
+use std::process::ExitCode;
+
+// Links every plugin: without it their registrations would be silently absent.
+use shakedown_bundle as _;
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    output::install_logging(arguments.globals.verbose);
+    let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(4).enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            output::problem(&format!("failed to start: {error}"));
+            return ExitCode::from(Exit::Errored.code());
+        }
+    };
+    let exit = runtime.block_on(dispatch(arguments)).unwrap_or_else(|error| {
+        output::problem(&format!("{error:#}"));
+        Exit::Usage
+    });
+    // Whatever a check has left running must not keep the program from ending.
+    runtime.shutdown_background();
+    ExitCode::from(exit.code())
+}
+
+async fn dispatch(arguments: Arguments) -> anyhow::Result<Exit> {
+    let globals = arguments.globals;
+    match arguments.verb {
+        Verb::Run(options) => verbs::run::run(&globals, options).await,
+        Verb::Plan(options) => verbs::plan::plan(&globals, &options),
+        Verb::List(options) => verbs::list::list(&globals, &options),
+        Verb::Explain { id } => verbs::explain::explain(&globals, &id),
+        Verb::Validate(options) => verbs::validate::validate(&globals, &options).await,
+        Verb::Prove(options) => verbs::prove::prove(&globals, &options).await,
+        Verb::Report { run } => verbs::report::report(&globals, run.as_deref()),
+        Verb::Sandbox(options) => verbs::sandbox::sandbox(&globals, &options).await,
+        Verb::Cleanup { env } => verbs::cleanup::cleanup(&globals, &env).await,
+        Verb::Schema { which } => verbs::schema::schema(which),
+        Verb::Catalogue => verbs::catalogue::catalogue(),
+        Verb::Completions { shell } => verbs::completions(shell),
+        Verb::Bench { checks } => verbs::bench::bench(&checks).await,
+    }
+}

@@ -55,3 +55,8 @@ pub mod __private {
     pub use schemars;
     pub use serde_json;
 }
+
+/// The page for plugin authors: its Rust must compile.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/plugin.md")]
+struct PluginPage;

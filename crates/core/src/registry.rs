@@ -41,7 +41,8 @@ impl Entries {
     }
 }
 
-/// All there is, sorted by id. It exists only if it is free of contradictions.
+/// All there is, sorted by id. It exists only if it is free of contradictions. Cheap to clone.
+#[derive(Clone)]
 pub struct Registry {
     checks: Vec<&'static CheckSpec>,
     targets: Vec<&'static TargetSpec>,

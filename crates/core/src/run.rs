@@ -245,6 +245,11 @@ impl Run {
         items
     }
 
+    /// Whether the run ended before it had asked everything: killed, or out of time.
+    fn cut_short(&self) -> bool {
+        self.finished.is_none() || self.interrupted_by.is_some()
+    }
+
     /// The exit code that the verdicts call for; see [`Exit`].
     pub fn exit(&self) -> Exit {
         let deciding = |status| self.checks.iter().any(|record| record.decides() && record.outcome.status == status);
@@ -252,7 +257,7 @@ impl Run {
             Exit::Interrupted
         } else if deciding(Status::Failed) {
             Exit::Failed
-        } else if deciding(Status::Errored) {
+        } else if deciding(Status::Errored) || self.cut_short() {
             Exit::Errored
         } else if self.checks.iter().all(|record| record.outcome.status == Status::Skipped) {
             Exit::Nothing

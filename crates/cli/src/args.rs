@@ -1,0 +1,223 @@
+//! The command line.
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
+use std::path::PathBuf;
+
+/// Tells whether a live environment is fit for use.
+#[derive(Debug, Parser)]
+#[command(name = "shakedown", version, max_term_width = 100, after_help = EXIT_CODES)]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    pub(crate) globals: Globals,
+    #[command(subcommand)]
+    pub(crate) verb: Verb,
+}
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0    every required check passed or warned
+  1    a required check failed
+  2    wrong usage or configuration; nothing was run
+  3    a required check errored: no answer
+  4    nothing was selected, or everything was skipped
+  5    the run is fine, but a report could not be written
+  130  interrupted: reports are written, created jobs are removed";
+
+/// What every verb understands.
+#[derive(Debug, Args)]
+pub(crate) struct Globals {
+    /// The configuration; by default the nearest `checks.toml` in this directory or above it
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// When to colour
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    pub(crate) color: Color,
+    /// What verbs that print data print
+    #[arg(long, global = true, value_name = "FORMAT", default_value = "text")]
+    pub(crate) format: Format,
+    /// Log what the program does; twice for its libraries too
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub(crate) verbose: u8,
+}
+
+/// When to colour.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Color {
+    /// On a terminal, unless NO_COLOR is set
+    Auto,
+    /// Always
+    Always,
+    /// Never
+    Never,
+}
+
+/// What verbs that print data print.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// For people
+    Text,
+    /// For programs
+    Json,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Verb {
+    /// Run checks against an environment
+    Run(RunOptions),
+    /// Show which checks would run, and why each other one would not
+    Plan(SelectOptions),
+    /// List checks, or faults, or orphans
+    List(ListOptions),
+    /// Explain a check, a fault or an incident
+    Explain {
+        /// Its id
+        id: String,
+    },
+    /// Check the configuration, and with --live also the targets
+    Validate(ValidateOptions),
+    /// Show that every check passes on a healthy target and fails under each declared fault
+    Prove(ProveOptions),
+    /// Render the reports of a run from its journal
+    Report {
+        /// A run's directory, or its name under `reports/`; by default the latest
+        run: Option<PathBuf>,
+    },
+    /// The embedded environment
+    Sandbox(SandboxOptions),
+    /// Remove what earlier runs left behind
+    Cleanup {
+        /// The environment
+        #[arg(long, value_name = "NAME")]
+        env: String,
+    },
+    /// Print a JSON Schema
+    Schema {
+        /// Of what
+        which: Schema,
+    },
+    /// Print the page of all checks
+    #[command(hide = true)]
+    Catalogue,
+    /// Print completions for a shell
+    Completions {
+        /// The shell
+        shell: Shell,
+    },
+    /// Measure the cost of the framework itself
+    #[command(hide = true)]
+    Bench {
+        /// How many checks, several times
+        #[arg(default_values_t = [1_000, 10_000, 100_000])]
+        checks: Vec<usize>,
+    },
+}
+
+/// Which environment and which checks.
+#[derive(Debug, Args)]
+pub(crate) struct SelectOptions {
+    /// The environment
+    #[arg(long, value_name = "NAME")]
+    pub(crate) env: String,
+    /// Only the checks of this suite; several add up
+    #[arg(long, value_name = "NAME")]
+    pub(crate) suite: Vec<String>,
+    /// Only the checks that the expression selects, for example 'tag(smoke) & !plugin(mongo)'; several add up
+    #[arg(short = 'E', long = "select", value_name = "EXPR")]
+    pub(crate) select: Vec<String>,
+    /// The second opt-in that disruption asks for: the environment's name again
+    #[arg(long, value_name = "NAME")]
+    pub(crate) confirm: Option<String>,
+}
+
+/// How to run.
+#[derive(Debug, Args)]
+pub(crate) struct RunOptions {
+    #[command(flatten)]
+    pub(crate) select: SelectOptions,
+    /// Where to write reports; by default `reports/<environment>-<time>`
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
+    /// End at the first required check that fails or errors
+    #[arg(long)]
+    pub(crate) fail_fast: bool,
+    /// Ask again up to N times, whatever the configuration says
+    #[arg(long, value_name = "N")]
+    pub(crate) retries: Option<u32>,
+    /// Show the plan and run nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Inject a fault into the sandbox; several add up
+    #[arg(long, value_name = "ID")]
+    pub(crate) fault: Vec<String>,
+}
+
+/// What to list.
+#[derive(Debug, Args)]
+pub(crate) struct ListOptions {
+    /// Only the checks that the expression selects
+    #[arg(short = 'E', long = "select", value_name = "EXPR")]
+    pub(crate) select: Vec<String>,
+    /// List the faults and incidents of the sandbox instead
+    #[arg(long, conflicts_with_all = ["select", "orphans"])]
+    pub(crate) faults: bool,
+    /// Only checks that no suite selects
+    #[arg(long)]
+    pub(crate) orphans: bool,
+}
+
+/// What to validate.
+#[derive(Debug, Args)]
+pub(crate) struct ValidateOptions {
+    /// The environment; without it, the file as a whole
+    #[arg(long, value_name = "NAME", required_if_eq("live", "true"))]
+    pub(crate) env: Option<String>,
+    /// Connect to the targets: reachable, credentials accepted, permissions enough
+    #[arg(long)]
+    pub(crate) live: bool,
+}
+
+/// What to prove.
+#[derive(Debug, Args)]
+pub(crate) struct ProveOptions {
+    /// The sandbox environment to prove in
+    #[arg(long, value_name = "NAME", default_value = "local")]
+    pub(crate) env: String,
+    /// Only the checks that the expression selects
+    #[arg(short = 'E', long = "select", value_name = "EXPR")]
+    pub(crate) select: Vec<String>,
+    /// How many sandboxes at once
+    #[arg(long, value_name = "N", default_value_t = 4)]
+    pub(crate) jobs: usize,
+}
+
+/// What to do with the sandbox.
+#[derive(Debug, Args)]
+pub(crate) struct SandboxOptions {
+    #[command(subcommand)]
+    pub(crate) verb: SandboxVerb,
+}
+
+/// What to do with the sandbox.
+#[derive(Debug, Subcommand)]
+pub(crate) enum SandboxVerb {
+    /// Keep it running in the foreground, and print what to export to reach it
+    Up {
+        /// Inject a fault; several add up
+        #[arg(long, value_name = "ID")]
+        fault: Vec<String>,
+        /// Inject the faults of an incident
+        #[arg(long, value_name = "NAME")]
+        incident: Option<String>,
+    },
+}
+
+/// A JSON Schema.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum Schema {
+    /// Of `checks.toml`
+    Checks,
+    /// Of `run.json`
+    Run,
+}

@@ -1,0 +1,157 @@
+//! `bench`: what the framework itself costs, as a ratio to a peer measured in the same run.
+//!
+//! The checks do nothing. The peer spawns as many tasks on the same kind of runtime and writes as many lines of the same
+//! length to a file: the least that any tool with a journal would do.
+
+use crate::output::print;
+use shakedown_config::{CheckSettings, Policy, Profile, Project, Retries, Selection};
+use shakedown_core::check::Source;
+use shakedown_core::event::RunInfo;
+use shakedown_core::redact::Redactor;
+use shakedown_core::registry::Entries;
+use shakedown_core::run::Exit;
+use shakedown_core::{
+    Check, CheckError, CheckSpec, Clock, Context, Docs, Effect, Gate, NoParams, Observation, Registry, Severity, Verdict,
+    async_trait,
+};
+use shakedown_report::journal::Journal;
+use shakedown_runner::{Confirmation, Interrupt, Request};
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::Write as _;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+struct NoOp;
+
+#[async_trait]
+impl Check for NoOp {
+    async fn run(&self, _: &Context) -> Result<Verdict, CheckError> {
+        Ok(Verdict::of(Observation::seen("nothing to see")))
+    }
+}
+
+pub(crate) async fn bench(sizes: &[usize]) -> anyhow::Result<Exit> {
+    print("checks    µs/check  ratio to peer  peak memory MB\n");
+    for &size in sizes {
+        let directory = std::env::temp_dir().join(format!("shakedown-bench-{}-{size}", std::process::id()));
+        std::fs::create_dir_all(&directory)?;
+        let peer = peer(size, &directory).await?;
+        let own = measure(size, &directory).await?;
+        let each = |took: Duration| took.as_secs_f64() * 1e6 / f64::from(u32::try_from(size).unwrap_or(u32::MAX));
+        let ratio = own.as_secs_f64() / peer.as_secs_f64();
+        print(&format!("{size:<8}  {:>8.1}  {ratio:>13.1}  {:>14}\n", each(own), peak_memory()));
+        std::fs::remove_dir_all(&directory)?;
+    }
+    Ok(Exit::Fit)
+}
+
+/// Plan, run, journal and JUnit of `size` checks that do nothing.
+async fn measure(size: usize, directory: &Path) -> anyhow::Result<Duration> {
+    let checks: Vec<&'static CheckSpec> = (0..size).map(|index| &*Box::leak(Box::new(no_op(index)))).collect();
+    let profile = profile(&checks);
+    let registry = Registry::from_entries(Entries { checks, ..Entries::default() })?;
+    let began = Instant::now();
+    let plan = shakedown_runner::plan(&registry, &profile, &Selection::all(), &Confirmation::default());
+    let finished = shakedown_runner::run(Request {
+        registry: &registry,
+        profile: &profile,
+        plan,
+        info: info(),
+        sinks: vec![Box::new(Journal::create(&directory.join("events.jsonl"))?)],
+        redactor: Redactor::new(["a-secret-to-look-for"]),
+        directory: None,
+        ledgers: None,
+        unavailable: Vec::new(),
+        clock: Clock::system(),
+        interrupt: Interrupt::default(),
+        fail_fast: false,
+    })
+    .await?;
+    std::fs::write(directory.join("junit.xml"), shakedown_report::junit::render(&finished.run))?;
+    let took = began.elapsed();
+    anyhow::ensure!(finished.run.counts().passed == size, "not every check passed");
+    Ok(took)
+}
+
+/// As many tasks and as many lines, without any of what makes them checks.
+async fn peer(size: usize, directory: &Path) -> anyhow::Result<Duration> {
+    let line = format!("{}\n", "x".repeat(300));
+    let mut file = std::fs::File::create(directory.join("peer.jsonl"))?;
+    let began = Instant::now();
+    for _ in 0..size {
+        tokio::spawn(async {}).await?;
+        for _ in 0..3 {
+            file.write_all(line.as_bytes())?;
+        }
+    }
+    Ok(began.elapsed())
+}
+
+fn no_op(index: usize) -> CheckSpec {
+    CheckSpec {
+        id: Box::leak(format!("bench.group{}.check{index}", index % 100).into_boxed_str()),
+        title: "A check that does nothing",
+        severity: Severity::Low,
+        effect: Effect::Read,
+        target: None,
+        keys: &["PZ-1"],
+        tags: &["bench"],
+        requires: &[],
+        group: None,
+        alone: false,
+        gate: Gate::Required,
+        timeout: None,
+        proofs: &[],
+        docs: Docs(" Nothing."),
+        source: Source { package: "bench", file: "bench.rs", line: 1 },
+        schema: || schemars::schema_for!(NoParams),
+        build: |_| Ok(Box::new(NoOp)),
+    }
+}
+
+fn profile(checks: &[&'static CheckSpec]) -> Profile {
+    let retries = Retries { count: 0, backoff: Duration::from_millis(1), max_backoff: Duration::from_millis(1), jitter: false };
+    let settings = CheckSettings {
+        timeout: Duration::from_secs(30),
+        retries,
+        severity: Severity::Low,
+        gate: Gate::Required,
+        params: serde_json::json!({}),
+    };
+    Profile {
+        project: Project { name: "bench".to_owned(), jira: None },
+        environment: "bench".to_owned(),
+        role: None,
+        concurrency: 8,
+        run_timeout: None,
+        groups: BTreeMap::new(),
+        targets: BTreeMap::new(),
+        policy: Policy { allow: BTreeSet::from([Effect::Read]), max_concurrent_jobs: 1 },
+        sandbox: None,
+        checks: checks.iter().map(|spec| (spec.id, settings.clone())).collect(),
+        secrets: Vec::new(),
+        warnings: Vec::new(),
+    }
+}
+
+fn info() -> RunInfo {
+    RunInfo {
+        id: "bench-000000".to_owned(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        started: Clock::system().now(),
+        project: "bench".to_owned(),
+        jira: None,
+        environment: "bench".to_owned(),
+        role: None,
+        sandbox: false,
+        faults: Vec::new(),
+        selection: "all()".to_owned(),
+    }
+}
+
+/// The largest memory this process has had, in MB, where the system tells.
+fn peak_memory() -> String {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")?.trim().strip_suffix("kB")?.trim().parse::<u64>().ok());
+    peak.map_or_else(|| "not measured".to_owned(), |kilobytes| (kilobytes / 1024).to_string())
+}

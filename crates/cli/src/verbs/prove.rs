@@ -1,0 +1,82 @@
+//! `prove`: every check is seen to pass on a healthy target, to fail under each declared fault with the declared finding,
+//! and to say that it has no answer when its target is away or never answers.
+
+mod experiment;
+mod matrix;
+
+use crate::args::{Format, Globals, ProveOptions};
+use crate::output::print;
+use crate::project::Project;
+use anyhow::bail;
+use experiment::{Experiment, Kind, Laboratory};
+use serde_json::json;
+use shakedown_core::CheckSpec;
+use shakedown_core::run::Exit;
+use shakedown_runner::Interrupt;
+use std::sync::Arc;
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+
+pub(crate) async fn prove(globals: &Globals, options: &ProveOptions) -> anyhow::Result<Exit> {
+    let project = Project::open(globals)?;
+    let (profile, _) = project.profile(globals, &options.env)?;
+    if profile.sandbox.is_none() {
+        bail!("faults are injected into the sandbox only; {} is a live environment", options.env);
+    }
+    let selection = project.selection(&[], &options.select)?;
+    let checks: Vec<&'static CheckSpec> =
+        project.registry.checks().iter().copied().filter(|spec| selection.selects(spec, spec.severity)).collect();
+    let unproven: Vec<&str> = checks.iter().filter(|spec| spec.proofs.is_empty()).map(|spec| spec.id).collect();
+    if !unproven.is_empty() {
+        bail!("a check without a proof proves nothing; declare `proofs` for {}", unproven.join(", "));
+    }
+    let experiments: Vec<Experiment> = checks.iter().flat_map(|spec| Experiment::all_of(spec)).collect();
+    let interrupt = Interrupt::default();
+    crate::signals::listen(&interrupt);
+
+    let laboratory = Arc::new(Laboratory { registry: project.registry, profile, interrupt: interrupt.clone() });
+    let places = Arc::new(Semaphore::new(options.jobs.max(1)));
+    let mut running = JoinSet::new();
+    for (index, experiment) in experiments.into_iter().enumerate() {
+        let (laboratory, places) = (Arc::clone(&laboratory), Arc::clone(&places));
+        running.spawn(async move {
+            let _place = places.acquire_owned().await;
+            (index, laboratory.carry_out(experiment).await)
+        });
+    }
+    let mut results = Vec::new();
+    let mut progress = matrix::Progress::new(globals.error_style(), running.len());
+    while let Some(joined) = running.join_next().await {
+        let (index, result) = joined?;
+        progress.step(&result);
+        results.push((index, result));
+    }
+    progress.end();
+    if interrupt.raised().is_some() {
+        return Ok(Exit::Interrupted);
+    }
+    results.sort_by_key(|(index, _)| *index);
+    let results: Vec<_> = results.into_iter().map(|(_, result)| result).collect();
+    match globals.format {
+        Format::Text => print(&matrix::render(&results)),
+        Format::Json => print(&format!("{:#}\n", json!(results))),
+    }
+    Ok(if results.iter().any(|result| result.unavailable) {
+        Exit::Errored
+    } else if results.iter().all(|result| result.proven) {
+        Exit::Fit
+    } else {
+        Exit::Failed
+    })
+}
+
+impl Experiment {
+    fn all_of(spec: &'static CheckSpec) -> Vec<Self> {
+        let mut kinds = vec![Kind::Healthy];
+        kinds.extend(spec.proofs.iter().map(|proof| Kind::Fault { fault: proof.fault, finding: proof.finding }));
+        if spec.target.is_some() {
+            kinds.extend([Kind::Away, Kind::Silent]);
+        }
+        kinds.into_iter().map(|kind| Self { spec, kind }).collect()
+    }
+}

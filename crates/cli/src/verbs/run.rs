@@ -1,0 +1,212 @@
+//! `run`: plan, execute, report, and say with the exit code what came of it.
+
+use crate::args::{Format, Globals, RunOptions};
+use crate::output::{message, print, problem};
+use crate::project::{Project, start_sandbox};
+use crate::signals;
+use crate::verbs::plan;
+use anyhow::bail;
+use shakedown_config::Profile;
+use shakedown_core::event::RunInfo;
+use shakedown_core::run::Exit;
+use shakedown_core::sandbox::Unavailable;
+use shakedown_core::sink::Sink;
+use shakedown_core::{Clock, Registry};
+use shakedown_report::{journal::Journal, json, summary, terminal::Terminal};
+use shakedown_runner::{Interrupt, Plan, Request};
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::{fs, io};
+
+pub(crate) async fn run(globals: &Globals, options: RunOptions) -> anyhow::Result<Exit> {
+    let project = Project::open(globals)?;
+    let (mut profile, redactor) = project.profile(globals, &options.select.env)?;
+    add_faults(&mut profile, &project.registry, &options.fault)?;
+    if let Some(count) = options.retries {
+        profile.checks.values_mut().for_each(|settings| settings.retries.count = count);
+    }
+    let (plan, selection) = project.plan(&mut profile, &options.select)?;
+    if options.dry_run {
+        print(&plan::render(&plan, globals.format));
+        return Ok(Exit::Fit);
+    }
+    if plan.checks.is_empty() {
+        message(&plan::render(&plan, Format::Text));
+        problem(&format!("nothing to run: `{selection}` selects no check that {} admits", profile.environment));
+        return Ok(Exit::Nothing);
+    }
+
+    let interrupt = Interrupt::default();
+    signals::listen(&interrupt);
+    let kinds = plan.targets().into_iter().map(str::to_owned).collect();
+    let started = tokio::select! {
+        started = start_sandbox(&project.registry, &mut profile, kinds) => started?,
+        _ = interrupt.wait() => return Ok(Exit::Interrupted),
+    };
+    let unavailable = started.as_ref().map(|sandbox| sandbox.unavailable().to_vec()).unwrap_or_default();
+    let finished = execute(globals, &options, &project, &profile, plan, selection.to_string(), unavailable, interrupt, redactor).await;
+    if let Some(sandbox) = started {
+        sandbox.stop().await;
+    }
+    finished
+}
+
+/// Adds the faults of the command line to those of the environment's sandbox.
+pub(crate) fn add_faults(profile: &mut Profile, registry: &Registry, faults: &[String]) -> anyhow::Result<()> {
+    for fault in faults {
+        if !registry.faults().iter().any(|known| known.id == fault) {
+            let known = registry.faults().iter().map(|known| known.id);
+            let hint = shakedown_core::suggest::nearest(fault, known).map(|near| format!("; did you mean `{near}`?"));
+            bail!("there is no fault `{fault}`{}", hint.unwrap_or_else(|| "; see `list --faults`".to_owned()));
+        }
+    }
+    if faults.is_empty() {
+        return Ok(());
+    }
+    let Some(sandbox) = profile.sandbox.as_mut().and_then(serde_json::Value::as_object_mut) else {
+        bail!("faults are injected into the sandbox only; {} is a live environment", profile.environment);
+    };
+    let list = sandbox.entry("faults").or_insert_with(|| serde_json::json!([]));
+    if let Some(list) = list.as_array_mut() {
+        list.extend(faults.iter().map(|fault| fault.as_str().into()));
+    }
+    Ok(())
+}
+
+#[expect(clippy::too_many_arguments, reason = "the strands of a run meet here once")]
+async fn execute(
+    globals: &Globals,
+    options: &RunOptions,
+    project: &Project,
+    profile: &Profile,
+    plan: Plan,
+    selection: String,
+    unavailable: Vec<Unavailable>,
+    interrupt: Interrupt,
+    redactor: shakedown_core::redact::Redactor,
+) -> anyhow::Result<Exit> {
+    let info = run_info(profile, &project.registry, selection);
+    let directory = options.out.clone().unwrap_or_else(|| project.root.join("reports").join(&info.id));
+    let style = globals.style();
+    let mut sinks: Vec<Box<dyn Sink>> = Vec::new();
+    if globals.format == Format::Text {
+        sinks.push(Box::new(Terminal::new(style.clone(), io::stdout())));
+    }
+    let mut all_written = true;
+    match prepare(&directory) {
+        Ok(journal) => sinks.push(Box::new(journal)),
+        Err(error) => {
+            problem(&format!("reports cannot be written to {}: {error}", directory.display()));
+            all_written = false;
+        }
+    }
+    let writable = all_written;
+    let finished = shakedown_runner::run(Request {
+        registry: &project.registry,
+        profile,
+        plan,
+        info,
+        sinks,
+        redactor,
+        directory: writable.then(|| directory.clone()),
+        ledgers: Some(project.ledgers()),
+        unavailable,
+        clock: Clock::system(),
+        interrupt,
+        fail_fast: options.fail_fast,
+    })
+    .await?;
+
+    for (sink, error) in &finished.failed_sinks {
+        problem(&format!("the {sink} could not be written: {error}"));
+        all_written = false;
+    }
+    if writable {
+        for written in shakedown_report::write_all(&finished.run, &directory) {
+            if let Err(error) = written.result {
+                problem(&format!("{} could not be written to {}: {error}", written.what, written.path.display()));
+                all_written = false;
+            }
+        }
+        point_to_latest(&project.root, &directory);
+    }
+    let exit = finished.run.exit().after_reports(all_written);
+    match globals.format {
+        Format::Text => print(&summary::render(&finished.run, &style, writable.then_some(directory.as_path()), exit)),
+        Format::Json => print(&json::render(&finished.run)),
+    }
+    Ok(exit)
+}
+
+fn run_info(profile: &Profile, registry: &Registry, selection: String) -> RunInfo {
+    let started = Clock::system().now();
+    let time = started.strftime("%Y%m%dT%H%M%SZ");
+    let unique = &uuid::Uuid::new_v4().simple().to_string()[..6];
+    RunInfo {
+        id: format!("{}-{time}-{unique}", profile.environment),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        started,
+        project: profile.project.name.clone(),
+        jira: profile.project.jira.clone(),
+        environment: profile.environment.clone(),
+        role: profile.role.clone(),
+        sandbox: profile.sandbox.is_some(),
+        faults: injected(profile, registry).into_iter().collect(),
+        selection,
+    }
+}
+
+/// The faults that the sandbox was asked to inject, those of an incident included.
+fn injected(profile: &Profile, registry: &Registry) -> BTreeSet<String> {
+    let Some(options) = &profile.sandbox else { return BTreeSet::new() };
+    let named = options["faults"].as_array().into_iter().flatten().filter_map(|fault| fault.as_str());
+    let incident = registry.incidents().iter().find(|incident| options["incident"] == incident.id);
+    named.chain(incident.into_iter().flat_map(|incident| incident.faults.iter().copied())).map(str::to_owned).collect()
+}
+
+/// Makes the run's directory, without what an earlier run left in it, and opens the journal.
+fn prepare(directory: &Path) -> io::Result<Journal> {
+    fs::create_dir_all(directory)?;
+    for file in ["run.json", "junit.xml", "events.jsonl"] {
+        match fs::remove_file(directory.join(file)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+    }
+    match fs::remove_dir_all(directory.join("evidence")) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    Journal::create(&directory.join("events.jsonl"))
+}
+
+/// Makes `reports/latest` point to the run. A convenience: where it cannot be done, nothing is lost.
+fn point_to_latest(root: &Path, directory: &Path) {
+    let Ok(target) = directory.canonicalize() else { return };
+    let link = root.join("reports").join("latest");
+    #[cfg(unix)]
+    {
+        let _ = link.parent().map(fs::create_dir_all);
+        if link.is_symlink() {
+            let _ = fs::remove_file(&link);
+        }
+        let parent = link.parent().and_then(|parent| parent.canonicalize().ok());
+        let relative = parent.and_then(|parent| target.strip_prefix(parent).map(Path::to_owned).ok());
+        let _ = std::os::unix::fs::symlink(relative.unwrap_or(target), link);
+    }
+    #[cfg(not(unix))]
+    let _ = (target, link);
+}
+
+/// The directory of a run: a path, or a name under `reports/`.
+pub(crate) fn find(root: &Path, run: Option<&Path>) -> anyhow::Result<PathBuf> {
+    let reports = root.join("reports");
+    let name = run.unwrap_or(Path::new("latest"));
+    for candidate in [name.to_owned(), reports.join(name)] {
+        let directory = if candidate.is_file() { candidate.parent().map(Path::to_owned) } else { Some(candidate) };
+        if let Some(directory) = directory.filter(|directory| directory.join("events.jsonl").is_file()) {
+            return Ok(directory);
+        }
+    }
+    bail!("no run `{}`: neither a directory with `events.jsonl` nor a name under {}", name.display(), reports.display())
+}

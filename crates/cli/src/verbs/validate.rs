@@ -1,0 +1,70 @@
+//! `validate`: the configuration, and with `--live` also the targets.
+
+use crate::args::{Format, Globals, ValidateOptions};
+use crate::output::{print, problem};
+use crate::project::{Project, start_sandbox};
+use serde_json::json;
+use shakedown_core::Clock;
+use shakedown_core::run::Exit;
+use shakedown_runner::{Pool, Reached};
+use tokio::runtime::Handle;
+
+pub(crate) async fn validate(globals: &Globals, options: &ValidateOptions) -> anyhow::Result<Exit> {
+    let project = Project::open(globals)?;
+    let orphans = project.config.orphans(&project.registry);
+    if !orphans.is_empty() {
+        let names = orphans.join(", ");
+        problem(&format!(
+            "no suite selects {names}: add a suite that does, or list them under `unselected` in `[project]`"
+        ));
+        return Ok(Exit::Usage);
+    }
+    let Some(environment) = &options.env else {
+        let (checks, environments) = (project.registry.checks().len(), project.config.environments().len());
+        print(&format!("the configuration is valid: {checks} checks, {environments} environments\n"));
+        return Ok(Exit::Fit);
+    };
+    let (mut profile, _) = project.profile(globals, environment)?;
+    if !options.live {
+        print(&format!("{environment} is valid\n"));
+        return Ok(Exit::Fit);
+    }
+    let kinds = project.registry.parts().iter().map(|part| part.kind.to_owned()).collect();
+    let sandbox = start_sandbox(&project.registry, &mut profile, kinds).await?;
+    let pool = Pool::new(&project.registry, &profile, Clock::system(), Handle::current());
+    let mut exit = Exit::Fit;
+    let mut rows = Vec::new();
+    for kind in pool.kinds() {
+        let (verdict, details) = match pool.reach(kind, "validate").await? {
+            Reached::Known(target) | Reached::Connected(target) => match target.missing_rights().await {
+                Ok(missing) if missing.is_empty() => ("ready", target.info().warnings.clone()),
+                Ok(missing) => ("lacks rights", missing),
+                Err(error) => ("unclear", vec![error.to_string()]),
+            },
+            Reached::Lost(absence) | Reached::Away(absence) => {
+                let remedy = absence.error.remedy.clone();
+                ("away", std::iter::once(absence.error.to_string()).chain(remedy).collect())
+            }
+        };
+        if verdict != "ready" {
+            exit = Exit::Errored;
+        }
+        rows.push((kind, verdict, details));
+    }
+    match globals.format {
+        Format::Json => {
+            let list = rows.iter().map(|(kind, verdict, details)| json!({ "target": kind, "verdict": verdict, "details": details }));
+            print(&format!("{:#}\n", json!(list.collect::<Vec<_>>())));
+        }
+        Format::Text => {
+            for (kind, verdict, details) in rows {
+                print(&format!("{verdict:12}  {kind}\n"));
+                details.iter().for_each(|line| print(&format!("              {}\n", crate::output::redacted(line))));
+            }
+        }
+    }
+    if let Some(sandbox) = sandbox {
+        sandbox.stop().await;
+    }
+    Ok(exit)
+}

@@ -1,0 +1,383 @@
+//! Carries a plan out.
+
+use crate::attempt::{Stage, attempt};
+use crate::bus::Bus;
+use crate::evidence::EvidenceStore;
+use crate::host::RunHost;
+use crate::interrupt::Interrupt;
+use crate::ledger::{Debt, Ledger};
+use crate::plan::{Plan, Planned};
+use crate::pool::{Absence, Pool, Reached};
+use crate::schedule::{Schedule, Task};
+use backon::{BackoffBuilder as _, ExponentialBuilder};
+use shakedown_config::{Profile, Retries, Unreachable};
+use shakedown_core::budget::Budget;
+use shakedown_core::event::{EventKind, RunInfo};
+use shakedown_core::ledger::{Removal, Resource};
+use shakedown_core::outcome::SkipReason;
+use shakedown_core::redact::Redactor;
+use shakedown_core::run::Run;
+use shakedown_core::sandbox::Unavailable;
+use shakedown_core::sink::Sink;
+use shakedown_core::{Clock, Gate, Outcome, Registry, Status, TargetError};
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::runtime::{Builder, Runtime};
+use tokio::task::JoinSet;
+
+/// How long removing what was created may take at the end of a run.
+const CLEANUP_PATIENCE: Duration = Duration::from_secs(15);
+
+/// Everything a run needs.
+pub struct Request<'a> {
+    /// The registered checks and targets.
+    pub registry: &'a Registry,
+    /// The environment.
+    pub profile: &'a Profile,
+    /// What to do in it.
+    pub plan: Plan,
+    /// What the reports say of the run.
+    pub info: RunInfo,
+    /// Who listens.
+    pub sinks: Vec<Box<dyn Sink>>,
+    /// What stands before them.
+    pub redactor: Redactor,
+    /// The run's directory, for evidence.
+    pub directory: Option<PathBuf>,
+    /// Where ledgers are kept.
+    pub ledgers: Option<PathBuf>,
+    /// Parts of the sandbox that cannot be had here.
+    pub unavailable: Vec<Unavailable>,
+    /// The clock.
+    pub clock: Clock,
+    /// Ends the run tidily.
+    pub interrupt: Interrupt,
+    /// Whether to end at the first required check that fails or errors.
+    pub fail_fast: bool,
+}
+
+/// A run that has ended.
+pub struct Finished {
+    /// The run.
+    pub run: Run,
+    /// The sinks that failed, and why.
+    pub failed_sinks: Vec<(String, io::Error)>,
+}
+
+/// The threads that checks run on: apart from the runner's own, so that a check that blocks cannot stop the run.
+struct Workers(Option<Runtime>);
+
+impl Workers {
+    fn start(concurrency: usize) -> io::Result<Self> {
+        let runtime = Builder::new_multi_thread()
+            .worker_threads(concurrency.min(32) + 2)
+            .thread_name("shakedown-check")
+            .enable_all()
+            .build()?;
+        Ok(Self(Some(runtime)))
+    }
+
+    fn handle(&self) -> tokio::runtime::Handle {
+        self.0.as_ref().expect("the runtime lives until it is dropped").handle().clone()
+    }
+}
+
+impl Drop for Workers {
+    fn drop(&mut self) {
+        // Does not wait: a check that blocks its thread must not keep the run from ending.
+        if let Some(runtime) = self.0.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+/// Carries a plan out, and returns when everything has ended and been removed.
+///
+/// # Errors
+/// Where the threads for the checks cannot be started.
+pub async fn run(request: Request<'_>) -> io::Result<Finished> {
+    let Request { registry, profile, plan, info, sinks, redactor, directory, ledgers, unavailable, clock, .. } = request;
+    let workers = Workers::start(profile.concurrency)?;
+    let pool = Pool::new(registry, profile, clock.clone(), workers.handle());
+    let ledger = ledgers.as_deref().map(|directory| Ledger::new(directory, &info.id, &info.environment));
+    let sandbox = info.sandbox;
+    let stage = Arc::new(Stage {
+        run: info.id.rsplit('-').next().unwrap_or(&info.id).into(),
+        host: Arc::new(RunHost::new(
+            Bus::begin(clock.clone(), redactor, sinks, info),
+            pool,
+            ledger,
+            EvidenceStore::new(directory),
+        )),
+        workers: workers.handle(),
+        jobs: Budget::new(profile.policy.max_concurrent_jobs, clock.clone()),
+        clock,
+        interrupt: request.interrupt,
+    });
+    let bus = &stage.host.bus;
+    for planned in &plan.checks {
+        bus.emit(EventKind::Planned { check: planned.info() });
+    }
+    for left in plan.left_out {
+        bus.emit(EventKind::LeftOut { check: left.check, effect: left.effect, reason: left.reason });
+    }
+
+    let execution = Execution { stage: Arc::clone(&stage), plan: plan.checks, unavailable, fail_fast: request.fail_fast };
+    tokio::select! {
+        () = execution.carry_out(profile) => {}
+        () = run_deadline(profile.run_timeout, &stage.interrupt) => {}
+    }
+
+    let debts = ledgers.as_deref().and_then(|directory| Ledger::debts(directory).ok()).unwrap_or_default();
+    let debts = debts.into_iter().filter(|debt| debt.environment == profile.environment).collect();
+    // What is not removed in time stays on the ledger, for the next run.
+    let _ = tokio::time::timeout(CLEANUP_PATIENCE, clean_up(&stage, sandbox, debts)).await;
+    if let Some(by) = stage.interrupt.raised() {
+        bus.emit(EventKind::Interrupted { by });
+    }
+    let (run, failed_sinks) = bus.end();
+    Ok(Finished { run, failed_sinks })
+}
+
+/// Raises the interrupt when the run's deadline passes; never returns, so that the execution winds down by itself.
+async fn run_deadline(timeout: Option<Duration>, interrupt: &Interrupt) {
+    if let Some(timeout) = timeout {
+        tokio::time::sleep(timeout).await;
+        interrupt.raise("run deadline");
+    }
+    std::future::pending().await
+}
+
+struct Execution {
+    stage: Arc<Stage>,
+    plan: Vec<Planned>,
+    unavailable: Vec<Unavailable>,
+    fail_fast: bool,
+}
+
+/// How a check ended, and what it took.
+struct Ending {
+    outcome: Outcome,
+    attempts: u32,
+    took: Duration,
+}
+
+impl Ending {
+    fn unasked(outcome: Outcome) -> Self {
+        Self { outcome, attempts: 0, took: Duration::ZERO }
+    }
+}
+
+impl Execution {
+    async fn carry_out(&self, profile: &Profile) {
+        let tasks = self.plan.iter().map(|planned| Task {
+            requires: planned.requires.clone(),
+            group: planned.spec.group,
+            alone: planned.spec.runs_alone(),
+        });
+        let mut schedule = Schedule::new(tasks.collect(), profile.concurrency, profile.groups.clone());
+        let mut endings: Vec<Option<Outcome>> = vec![None; self.plan.len()];
+        let mut running = JoinSet::new();
+        loop {
+            while let Some(index) = schedule.start_next() {
+                if let Some(outcome) = self.unaskable(index, &endings) {
+                    self.finish(index, Ending::unasked(outcome), &mut endings);
+                    schedule.ended(index);
+                } else {
+                    let (stage, planned) = (Arc::clone(&self.stage), self.plan[index].clone());
+                    running.spawn(async move { (index, drive(&stage, &planned).await) });
+                }
+            }
+            let Some(joined) = running.join_next().await else { break };
+            // A driver neither panics nor is aborted: the check it drives runs in a task of its own.
+            let (index, ending) = joined.expect("a driver ends by itself");
+            self.finish(index, ending, &mut endings);
+            schedule.ended(index);
+        }
+    }
+
+    /// Why a check is not even begun, where there is a reason.
+    fn unaskable(&self, index: usize, endings: &[Option<Outcome>]) -> Option<Outcome> {
+        let planned = &self.plan[index];
+        if let Some(by) = self.stage.interrupt.raised() {
+            return Some(Outcome::skipped(SkipReason::Stopped, format!("not begun: {by}")));
+        }
+        if let Some(part) = self.unavailable.iter().find(|part| planned.spec.target == Some(part.part.as_str())) {
+            let summary = format!("{part}; `{}` would provide it", part.command);
+            return Some(Outcome::skipped(SkipReason::Unavailable { command: part.command.clone() }, summary));
+        }
+        for &required in &planned.requires {
+            let outcome = endings[required].as_ref()?;
+            if !outcome.status.satisfies() {
+                return Some(cascade(self.plan[required].spec.id, outcome));
+            }
+        }
+        None
+    }
+
+    fn finish(&self, index: usize, ending: Ending, endings: &mut [Option<Outcome>]) {
+        let planned = &self.plan[index];
+        let check = planned.spec.id;
+        let Ending { outcome, attempts, took } = ending;
+        self.stage.host.remember(check, &outcome);
+        if self.fail_fast && planned.settings.gate == Gate::Required && outcome.status >= Status::Errored {
+            self.stage.interrupt.raise("fail-fast");
+        }
+        self.stage.host.bus.emit(EventKind::CheckFinished {
+            check: check.to_owned(),
+            outcome: outcome.clone(),
+            attempts,
+            duration_ms: took.as_secs_f64() * 1000.0,
+        });
+        endings[index] = Some(outcome);
+    }
+}
+
+/// A skip that names the root: a requirement that was itself skipped passes its own reason on.
+fn cascade(required: &str, outcome: &Outcome) -> Outcome {
+    match &outcome.skip {
+        Some(reason @ (SkipReason::Requirement { .. } | SkipReason::TargetAway { .. } | SkipReason::Unavailable { .. })) => {
+            Outcome::skipped(reason.clone(), outcome.summary.clone())
+        }
+        _ => {
+            let (check, status) = (required.to_owned(), outcome.status);
+            Outcome::skipped(SkipReason::Requirement { check, status }, format!("needs {required}, which {}", ended(status)))
+        }
+    }
+}
+
+/// "needs x, which …"
+const fn ended(status: Status) -> &'static str {
+    match status {
+        Status::Passed => "passed",
+        Status::Warned => "warned",
+        Status::Failed => "failed",
+        Status::Errored => "got no answer",
+        Status::Skipped => "was skipped",
+    }
+}
+
+/// Brings one check to its end: target, attempts, retries.
+async fn drive(stage: &Stage, planned: &Planned) -> Ending {
+    let check = planned.spec.id;
+    if let Some(kind) = planned.spec.target {
+        let reached = stage.host.pool.reach(kind, check).await;
+        if let Some(outcome) = absence(stage, kind, reached) {
+            return Ending { attempts: u32::from(outcome.status == Status::Errored), ..Ending::unasked(outcome) };
+        }
+    }
+    let mut waits = backoff(planned.settings.retries);
+    let mut attempts = 0;
+    loop {
+        attempts += 1;
+        stage.host.bus.emit(EventKind::CheckStarted { check: check.to_owned(), attempt: attempts });
+        let (mut outcome, took) = attempt(stage, planned).await;
+        if outcome.is_target_away()
+            && let Some(kind) = planned.spec.target
+            && let Some(reached) = stage.host.pool.confirm_away(kind, check).await
+            && let Some(absent) = absence(stage, kind, Ok(reached))
+        {
+            outcome = absent;
+            return Ending { outcome, attempts, took };
+        }
+        let again = outcome.status >= Status::Errored && stage.interrupt.raised().is_none();
+        let Some(wait) = waits.next().filter(|_| again) else {
+            return Ending { outcome, attempts, took };
+        };
+        let wait_ms = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
+        stage.host.bus.emit(EventKind::CheckRetried { check: check.to_owned(), attempt: attempts, outcome, wait_ms });
+        tokio::select! {
+            () = stage.clock.sleep(wait) => {}
+            _ = stage.interrupt.wait() => {}
+        }
+    }
+}
+
+/// The waits before the second and each later attempt.
+fn backoff(retries: Retries) -> impl Iterator<Item = Duration> {
+    let builder = ExponentialBuilder::default()
+        .with_min_delay(retries.backoff)
+        .with_max_delay(retries.max_backoff)
+        .with_max_times(retries.count as usize);
+    if retries.jitter { builder.with_jitter().build() } else { builder.build() }
+}
+
+/// Tells the stream what is new about a target, and the check's outcome where the target is away: the first check to
+/// learn it carries the error, every later one is skipped and names it.
+fn absence(stage: &Stage, kind: &str, reached: Result<Reached, TargetError>) -> Option<Outcome> {
+    let reached = match reached {
+        Ok(reached) => reached,
+        Err(error) => return Some(Outcome::from(shakedown_core::CheckError::from(error))),
+    };
+    if let Some(info) = reached.news() {
+        stage.host.bus.emit(EventKind::TargetConnected { target: kind.to_owned(), info: info.clone() });
+    }
+    match reached {
+        Reached::Known(_) | Reached::Connected(_) => None,
+        Reached::Lost(absence) => {
+            let Absence { error, unreachable, .. } = absence;
+            stage.host.bus.emit(EventKind::TargetLost {
+                target: kind.to_owned(),
+                address: error.address.clone(),
+                kind: error.kind,
+                message: error.message.clone(),
+            });
+            Some(match unreachable {
+                Unreachable::Error => Outcome::from(shakedown_core::CheckError::from(error)),
+                Unreachable::Skip => unreachable_skip(kind, &error),
+            })
+        }
+        Reached::Away(absence) => Some(match absence.unreachable {
+            Unreachable::Error => Outcome::skipped(
+                SkipReason::TargetAway { target: kind.to_owned(), reported_by: absence.reported_by.clone() },
+                format!("{kind} is away: see {}", absence.reported_by),
+            ),
+            Unreachable::Skip => unreachable_skip(kind, &absence.error),
+        }),
+    }
+}
+
+fn unreachable_skip(kind: &str, error: &TargetError) -> Outcome {
+    let summary = format!("{error}; the configuration says to skip then");
+    Outcome::skipped(SkipReason::Unreachable { target: kind.to_owned() }, summary)
+}
+
+/// Removes what this run created, and what earlier ones left behind in the same environment.
+async fn clean_up(stage: &Stage, sandbox: bool, debts: Vec<Debt>) {
+    let bus = &stage.host.bus;
+    if let Some(ledger) = &stage.host.ledger {
+        for (_, resource) in ledger.open() {
+            let (removal, error) = remove(stage, &resource).await;
+            if removal.is_some_and(Removal::settles) {
+                // An entry that cannot be settled is settled by the next run.
+                let _ = ledger.settled(&resource);
+            }
+            bus.emit(EventKind::CleanedUp { resource, removal, error });
+        }
+        let _ = ledger.close();
+    }
+    for debt in debts {
+        // What an earlier sandbox held went with it.
+        let over = sandbox || debt.resource.ends_by.is_some_and(|end| end < stage.clock.now());
+        let (removal, error) =
+            if over { (Some(Removal::Gone), None) } else { remove(stage, &debt.resource).await };
+        if removal.is_some_and(Removal::settles) {
+            let _ = Ledger::settle(&debt);
+        }
+        bus.emit(EventKind::CleanedUp { resource: debt.resource, removal, error });
+    }
+}
+
+async fn remove(stage: &Stage, resource: &Resource) -> (Option<Removal>, Option<String>) {
+    let Some(target) = stage.host.pool.live(&resource.target).await else {
+        return (None, Some(format!("{} is away", resource.target)));
+    };
+    let wanted = resource.clone();
+    match stage.workers.spawn(async move { target.remove(&wanted).await }).await {
+        Ok(Ok(removal)) => (Some(removal), None),
+        Ok(Err(error)) => (None, Some(error.to_string())),
+        Err(_) => (None, Some("the plugin panicked while removing it".to_owned())),
+    }
+}
