@@ -44,7 +44,6 @@ impl Project {
         let redactor = Redactor::new(profile.secrets.iter().map(String::as_str));
         output::keep_out(&redactor);
         for warning in &profile.warnings {
-            let warning = Diagnostics::from(vec![warning.clone()]);
             output::message(warning.render(globals.error_style().color).trim_end());
         }
         Ok((profile, redactor))

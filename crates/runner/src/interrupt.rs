@@ -34,9 +34,7 @@ impl Interrupt {
     pub async fn wait(&self) -> String {
         let mut receiver = self.0.subscribe();
         // The sender lives in `self`, so waiting cannot end in an error.
-        match receiver.wait_for(Option::is_some).await {
-            Ok(raised) => raised.clone().unwrap_or_default(),
-            Err(_) => std::future::pending().await,
-        }
+        let raised = receiver.wait_for(Option::is_some).await.map(|raised| raised.clone());
+        raised.ok().flatten().unwrap_or_default()
     }
 }

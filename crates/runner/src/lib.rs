@@ -20,4 +20,4 @@ pub use gate::{Confirmation, Permit, Refusal};
 pub use interrupt::Interrupt;
 pub use ledger::{Debt, Ledger, LedgerError};
 pub use plan::{Plan, Planned, plan};
-pub use pool::Pool;
+pub use pool::{Absence, Pool, Reached};

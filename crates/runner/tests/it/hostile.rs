@@ -100,3 +100,14 @@ async fn a_pass_on_retry_is_flaky_and_no_retry_hides_a_failure() {
     assert_eq!(record("moon.flaky").earlier.len(), 1);
     assert_eq!(played.finished.run.counts().flaky, 1);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_failing_sink_silences_no_other_and_is_told_of() {
+    let mut stage = Stage::new().check("moon.a", "pass");
+    stage.full_disk = true;
+    let played = stage.play().await;
+    assert_eq!(played.finished.run.exit(), Exit::Fit);
+    assert_eq!(played.count(|_| true), 5, "planned, started, finished, and both ends of the run");
+    let [(sink, error)] = played.finished.failed_sinks.as_slice() else { panic!("{:?}", played.finished.failed_sinks) };
+    assert_eq!((sink.as_str(), error.kind()), ("full disk", std::io::ErrorKind::StorageFull));
+}

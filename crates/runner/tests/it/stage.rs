@@ -159,6 +159,7 @@ pub(crate) struct Stage {
     pub(crate) ledgers: Option<PathBuf>,
     pub(crate) selection: String,
     pub(crate) confirm: Option<String>,
+    pub(crate) full_disk: bool,
 }
 
 /// What came of it.
@@ -194,6 +195,7 @@ impl Stage {
             ledgers: None,
             selection: "all()".into(),
             confirm: None,
+            full_disk: false,
         }
     }
 
@@ -264,6 +266,10 @@ impl Stage {
     pub(crate) async fn play(mut self) -> Played {
         let (registry, plan) = self.plan();
         let script = Arc::new(Mutex::new((vec![], vec![])));
+        let mut sinks: Vec<Box<dyn Sink>> = vec![Box::new(Memory(Arc::clone(&script)))];
+        if self.full_disk {
+            sinks.insert(0, Box::new(FullDisk));
+        }
         let request = Request {
             registry: &registry,
             profile: &self.profile,
@@ -280,7 +286,7 @@ impl Stage {
                 faults: vec![],
                 selection: self.selection.clone(),
             },
-            sinks: vec![Box::new(Memory(Arc::clone(&script)))],
+            sinks,
             redactor: Redactor::new(["c4nary-secret"]),
             directory: self.directory,
             ledgers: self.ledgers,
@@ -325,5 +331,17 @@ impl Sink for Memory {
         memory.0.push(event.clone());
         memory.1.push(line.to_owned());
         Ok(())
+    }
+}
+
+struct FullDisk;
+
+impl Sink for FullDisk {
+    fn name(&self) -> &str {
+        "full disk"
+    }
+
+    fn event(&mut self, _: &Event, _: &str) -> io::Result<()> {
+        Err(io::ErrorKind::StorageFull.into())
     }
 }

@@ -1,0 +1,10 @@
+//! The program as users meet it: every test runs the real binary in a project directory of its own.
+
+mod bad_input;
+mod catalogue;
+mod incident;
+mod prove;
+mod run;
+mod sandbox;
+mod scene;
+mod stop;

@@ -1,0 +1,111 @@
+//! A project directory of its own for every test, and the program run in it.
+
+use serde_json::Value;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use tempfile::TempDir;
+
+/// A directory with a copy of the project's `checks.toml`.
+pub(crate) struct Scene {
+    pub(crate) directory: TempDir,
+}
+
+/// The root of the workspace.
+pub(crate) fn workspace() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().unwrap()
+}
+
+impl Scene {
+    pub(crate) fn new() -> Self {
+        Self::with(&std::fs::read_to_string(workspace().join("checks.toml")).unwrap())
+    }
+
+    /// With other content in `checks.toml`.
+    pub(crate) fn with(config: &str) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        std::fs::write(directory.path().join("checks.toml"), config).unwrap();
+        Self { directory }
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.directory.path().join(name)
+    }
+
+    /// The program, ready to be started.
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_shakedown"));
+        command.current_dir(self.directory.path()).args(arguments).stdin(Stdio::null());
+        command.env("NO_COLOR", "1").env("COLUMNS", "100").env_remove("SHAKEDOWN_LOG");
+        command
+    }
+
+    /// Runs the program to its end.
+    pub(crate) fn shakedown(&self, arguments: &[&str]) -> Ran {
+        Ran(self.command(arguments).output().unwrap())
+    }
+
+    /// The run that was written to `out`.
+    pub(crate) fn run_json(&self, out: &str) -> Value {
+        serde_json::from_str(&std::fs::read_to_string(self.path(out).join("run.json")).unwrap()).unwrap()
+    }
+}
+
+/// What a program that has ended left.
+pub(crate) struct Ran(pub(crate) Output);
+
+impl Ran {
+    pub(crate) fn code(&self) -> Option<i32> {
+        self.0.status.code()
+    }
+
+    pub(crate) fn stdout(&self) -> String {
+        String::from_utf8_lossy(&self.0.stdout).into_owned()
+    }
+
+    pub(crate) fn stderr(&self) -> String {
+        String::from_utf8_lossy(&self.0.stderr).into_owned()
+    }
+
+    /// Panics with everything that was printed unless the exit code is `code`.
+    #[track_caller]
+    pub(crate) fn expect(self, code: i32) -> Self {
+        assert_eq!(self.code(), Some(code), "\n--- stdout\n{}\n--- stderr\n{}", self.stdout(), self.stderr());
+        self
+    }
+}
+
+/// Whether the real MongoDB-compatible server is there. In CI it must be.
+pub(crate) fn mongo_is_there() -> bool {
+    use std::sync::OnceLock;
+    static THERE: OnceLock<bool> = OnceLock::new();
+    *THERE.get_or_init(|| {
+        let scene = Scene::new();
+        let ran = scene.shakedown(&["run", "--env", "local", "-E", "id(mongo.connect)", "--out", "out"]);
+        let run = scene.run_json("out");
+        let there = run["checks"][0]["status"] == "passed";
+        let ci = std::env::var_os("CI").is_some();
+        assert!(there || !ci, "in CI the MongoDB-compatible server must be there:\n{}\n{}", ran.stdout(), ran.stderr());
+        if !there {
+            eprintln!("skipped: no MongoDB-compatible server: {}", run["checks"][0]["summary"]);
+        }
+        there
+    })
+}
+
+/// The text with everything replaced that differs from run to run.
+pub(crate) fn scrubbed(text: &str, scene: &Scene) -> String {
+    let mut text = text.replace(scene.directory.path().to_str().unwrap(), "[DIR]");
+    for (pattern, replacement) in [
+        (r"\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(:\d{2})?(\.\d+)?(Z|\+00:00)?( UTC)?", "[TIME]"),
+        (r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", "[UUID]"),
+        (r"prisma_[0-9a-z_]+", "[DATABASE]"),
+        (r"127\.0\.0\.1:\d+", "127.0.0.1:[PORT]"),
+        (r"(timestamp|time)=.[0-9.]+.", "$1=\"[TIME]\""),
+        (r"(< )?\d+(\.\d+)? ?(ms|s)\b", "[DURATION]"),
+        (r"\d+m \d+s", "[DURATION]"),
+        (r"[a-z0-9-]+-\d{8}T\d{6}Z-[0-9a-f]{6}", "[RUN]"),
+    ] {
+        text = regex::Regex::new(pattern).unwrap().replace_all(&text, replacement).into_owned();
+    }
+    text
+}

@@ -1,0 +1,68 @@
+//! Signals, and the end without warning.
+
+use crate::scene::{Ran, Scene, mongo_is_there};
+use std::io::Read as _;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// Starts a run whose last check takes long, and waits until that check has begun.
+fn started(scene: &Scene) -> Child {
+    let arguments = ["run", "--env", "local", "-E", "plugin(focus-api)", "--fault", "focus-api.configure-slow", "--out", "out"];
+    let child = scene.command(&arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let began = Instant::now();
+    loop {
+        let journal = std::fs::read_to_string(scene.path("out/events.jsonl")).unwrap_or_default();
+        if journal.lines().any(|line| line.contains("check-started") && line.contains("focus-api.latency.p95-p99")) {
+            return child;
+        }
+        assert!(began.elapsed() < Duration::from_secs(60), "the run does not get there: {journal}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+fn signal(child: &Child, name: &str) {
+    let sent = Command::new("kill").args([name, &child.id().to_string()]).status().unwrap();
+    assert!(sent.success());
+}
+
+#[test]
+fn the_first_signal_finishes_tidily() {
+    if !mongo_is_there() {
+        return;
+    }
+    for name in ["-INT", "-TERM"] {
+        let scene = Scene::new();
+        let child = started(&scene);
+        signal(&child, name);
+        let ran = Ran(child.wait_with_output().unwrap()).expect(130);
+        assert!(ran.stdout().contains("interrupted"), "{}", ran.stdout());
+        let run = scene.run_json("out");
+        assert_eq!(run["interrupted_by"], format!("SIG{}", &name[1..]));
+        assert!(scene.path("out/junit.xml").exists());
+        assert!(!scene.path(".shakedown/ledger").exists() || std::fs::read_dir(scene.path(".shakedown/ledger")).unwrap().count() == 0);
+    }
+}
+
+#[test]
+fn after_a_kill_every_report_can_be_rendered_from_the_journal() {
+    if !mongo_is_there() {
+        return;
+    }
+    let scene = Scene::new();
+    let mut child = started(&scene);
+    child.kill().unwrap();
+    let mut rest = String::new();
+    child.stdout.take().unwrap().read_to_string(&mut rest).unwrap();
+    child.wait().unwrap();
+    assert!(!scene.path("out/run.json").exists());
+    let ran = scene.shakedown(&["report", "out"]).expect(0);
+    let run = scene.run_json("out");
+    let in_flight = run["checks"].as_array().unwrap().iter().find(|check| check["id"] == "focus-api.latency.p95-p99").unwrap();
+    assert_eq!(in_flight["status"], "errored", "{}", ran.stdout());
+    assert!(run["finished"].is_null());
+    assert!(scene.path("out/junit.xml").exists());
+    // What it created is on the ledger, until the next run or `cleanup` settles it.
+    assert_eq!(std::fs::read_dir(scene.path(".shakedown/ledger")).unwrap().count(), 1);
+    scene.shakedown(&["cleanup", "--env", "local"]).expect(0);
+    assert_eq!(std::fs::read_dir(scene.path(".shakedown/ledger")).unwrap().count(), 0);
+}

@@ -1,0 +1,213 @@
+//! The format as types, for its JSON Schema alone. The doc comments are what editors show; a test holds the keys against
+//! those that the reader asks for.
+
+#![expect(dead_code, reason = "only the schema is made of these")]
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use shakedown_core::{Effect, Severity};
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+/// What is run where, with which settings, and what may be done to it.
+#[derive(JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct File {
+    /// The version of the format.
+    version: Version,
+    /// The project.
+    project: Option<Project>,
+    /// The environments, by name.
+    environments: BTreeMap<String, Environment>,
+    /// The suites, by name.
+    suites: Option<BTreeMap<String, Suite>>,
+}
+
+/// The project.
+#[derive(JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Project {
+    /// Its name.
+    name: String,
+    /// Its key in Jira.
+    jira: Option<String>,
+    /// Checks that are in no suite, and are meant to be.
+    unselected: Option<Vec<Id>>,
+}
+
+/// A system that checks are run against, or a sandbox.
+#[derive(JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Environment {
+    /// The environment that this one inherits from.
+    extends: Option<String>,
+    /// What it is for; `capacity-target` must meet capacity, elsewhere capacity is informational.
+    role: Option<String>,
+    /// The embedded environment, in place of real targets.
+    sandbox: Option<Sandbox>,
+    /// What holds for every check unless an override says otherwise.
+    defaults: Option<Defaults>,
+    /// How many checks of a named group may run at the same time.
+    groups: Option<Groups>,
+    /// How to reach what checks talk to, by kind.
+    targets: Option<Targets>,
+    /// What may be done to the environment.
+    policy: Option<Policy>,
+    /// Settings of the checks that a selection selects; later ones win.
+    #[serde(rename = "override")]
+    overrides: Option<Vec<Override>>,
+    /// Checks that are known to fail and are tolerated until a day.
+    #[serde(rename = "waiver")]
+    waivers: Option<Vec<Waiver>>,
+}
+
+/// The embedded environment. Keys besides these are options of its parts.
+#[derive(JsonSchema)]
+struct Sandbox {
+    /// The incident to replay.
+    incident: Option<Id>,
+    /// The faults to turn on.
+    faults: Option<Vec<Id>>,
+}
+
+/// What holds for every check unless an override says otherwise.
+#[derive(JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Defaults {
+    /// How long a check may take; "30s" unless set.
+    timeout: Option<Duration>,
+    /// How many checks may run at the same time; 8 unless set.
+    concurrency: Option<Limit>,
+    /// How long the whole run may take; without limit unless set.
+    run_timeout: Option<Duration>,
+    /// How often a check that failed or errored is asked again.
+    retries: Option<Retries>,
+}
+
+/// How often a check that failed or errored is asked again.
+#[derive(JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Retries {
+    /// How often; 0 (never) unless set.
+    count: Option<u32>,
+    /// The pause before the first retry, which doubles with each; "1s" unless set.
+    backoff: Option<Duration>,
+    /// The longest pause; "30s" unless set.
+    max_backoff: Option<Duration>,
+    /// Whether pauses vary at random; true unless set.
+    jitter: Option<bool>,
+}
+
+/// What every target takes besides its own settings.
+#[derive(JsonSchema)]
+pub(super) struct Target {
+    /// How long connecting may take; "5s" unless set.
+    connect_timeout: Option<Duration>,
+    /// What it means when the target cannot be reached: its checks are errored (unless set otherwise) or skipped.
+    unreachable: Option<Unreachable>,
+}
+
+#[derive(JsonSchema)]
+#[serde(rename_all = "lowercase")]
+enum Unreachable {
+    Error,
+    Skip,
+}
+
+/// What may be done to the environment.
+#[derive(JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Policy {
+    /// The effects that checks may have; only "read" unless set.
+    allow: Option<Vec<Effect>>,
+    /// How many jobs may run at the same time; 10 unless set.
+    max_concurrent_jobs: Option<Limit>,
+}
+
+/// Settings of the checks that a selection selects.
+#[derive(JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Override {
+    /// Which checks, for example `plugin(mongo) & !tag(smoke)`.
+    select: String,
+    /// How long a check may take.
+    timeout: Option<Duration>,
+    /// How often a check that failed or errored is asked again.
+    retries: Option<Retries>,
+    /// How much its findings matter.
+    severity: Option<Severity>,
+    /// Whether it decides the verdict.
+    gate: Option<Id>,
+    /// Its parameters. Every selected check must have them.
+    params: Option<Params>,
+}
+
+/// A check that is known to fail and is tolerated until a day.
+#[derive(JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Waiver {
+    /// The check.
+    check: Id,
+    /// What is known, and why it is tolerated.
+    reason: String,
+    /// Where it is followed up.
+    ticket: String,
+    /// The last day (UTC) on which the waiver counts.
+    expires: Day,
+}
+
+/// A named selection.
+#[derive(JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Suite {
+    /// Which checks, for example `tag(smoke) | severity(>=high)`.
+    select: String,
+    /// What it is for.
+    description: Option<String>,
+}
+
+/// Declares a type by its schema.
+macro_rules! schema_of {
+    ($(#[doc = $doc:literal] $inline:literal $type:ident = $schema:tt;)+) => {
+        $(
+            #[doc = $doc]
+            struct $type;
+
+            impl JsonSchema for $type {
+                fn schema_name() -> Cow<'static, str> {
+                    stringify!($type).into()
+                }
+
+                fn inline_schema() -> bool {
+                    $inline
+                }
+
+                fn json_schema(_: &mut SchemaGenerator) -> Schema {
+                    json_schema!($schema)
+                }
+            }
+        )+
+    };
+}
+
+schema_of! {
+    /// The only version.
+    true Version = { "const": 1 };
+    /// A word that is replaced by those of the registry.
+    true Id = { "type": "string" };
+    /// A number of at least one.
+    false Limit = { "type": "integer", "minimum": 1 };
+    /// A day, as a TOML date or as text.
+    true Day = { "type": "string", "format": "date" };
+    /// A duration, or what will be one.
+    false Duration = {
+        "type": "string",
+        "description": "A duration such as \"500ms\", \"30s\" or \"1m 30s\"",
+        "pattern": r"^\s*(\d+\s*[a-zA-Z]+\s*)+$|\$\{",
+    };
+    /// By group; filled in from the registry.
+    true Groups = { "type": "object", "properties": {}, "additionalProperties": false };
+    /// By kind; filled in from the registry.
+    true Targets = { "type": "object", "properties": {}, "additionalProperties": false };
+    /// By key; filled in from the registry.
+    true Params = { "type": "object", "properties": {}, "additionalProperties": false };
+}

@@ -1,0 +1,67 @@
+//! Suites, and the checks that none selects.
+
+use crate::fixture::{REGISTRY, parse, problems};
+use insta::assert_snapshot;
+use shakedown_config::Selection;
+
+const LOCAL: &str = "version = 1\n[environments.local]\nsandbox = {}\n";
+
+#[test]
+fn suites_name_suites_in_any_order() {
+    let text = "[suites.all]\nselect = 'suite(later) | tag(latency)'\n[suites.later]\nselect = 'tag(smoke)'\ndescription = 'x'";
+    let config = parse(&format!("{LOCAL}{text}")).unwrap_or_else(|error| panic!("{error}"));
+    let spec = REGISTRY.check("mongo.connect").unwrap();
+    assert!(config.suites()["all"].selection.selects(spec, spec.severity));
+    assert_eq!(config.suites()["later"].description.as_deref(), Some("x"));
+    let selection = Selection::parse("!suite(all)", &REGISTRY, config.suites()).unwrap();
+    assert!(!selection.selects(spec, spec.severity));
+    let error = Selection::parse("suite(al)", &REGISTRY, config.suites()).unwrap_err();
+    assert_eq!(error.problems[0].help.as_deref(), Some("did you mean `all`?"));
+}
+
+#[test]
+fn cycles_and_unknown_suites_are_named() {
+    let text = r#"
+[environments.local]
+[[environments.local.override]]
+select = "suite(b)"
+[suites.a]
+select = "tag(smoke) | suite(b)"
+[suites.b]
+select = "!suite(c)"
+[suites.c]
+select = "suite(b)"
+[suites.d]
+select = "suite(d)"
+[suites.e]
+select = "suite(f) & suite(broken) & \u0074ag(x)"
+[suites.broken]
+select = "&"
+[suites.empty]
+description = 3
+"#;
+    assert_snapshot!(problems(text), @"");
+}
+
+#[test]
+fn suites_that_repeat_each_other_are_asked_once() {
+    let mut text = format!("{LOCAL}[suites.s0]\nselect = '!all()'\n");
+    for level in 1..16 {
+        let previous = level - 1;
+        let repeated = vec![format!("suite(s{previous})"); 50].join(" | ");
+        text += &format!("[suites.s{level}]\nselect = '{repeated}'\n");
+    }
+    let config = parse(&text).unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!(config.orphans(&REGISTRY).len(), 6);
+    text += "[suites.s16]\nselect = 'suite(s15)'\n";
+    assert!(parse(&text).err().unwrap().to_string().contains("suites name suites more than 16 deep"));
+}
+
+#[test]
+fn orphans_are_in_no_suite_and_not_listed() {
+    let config = parse(&format!("{LOCAL}[suites.smoke]\nselect = 'tag(smoke)'")).unwrap();
+    assert_eq!(config.orphans(&REGISTRY), ["focus-api.configure", "focus-api.latency", "mongo.recordings.stale"]);
+    let listed = "[project]\nname = 'x'\nunselected = ['focus-api.latency', 'mongo.recordings.stale']\n";
+    let config = parse(&format!("{LOCAL}{listed}[suites.smoke]\nselect = 'tag(smoke) | tag(api)'")).unwrap();
+    assert!(config.orphans(&REGISTRY).is_empty());
+}

@@ -1,0 +1,6 @@
+//! The client against servers that behave, and against servers that do not.
+
+mod answers;
+mod misbehaviour;
+mod server;
+mod settings;

@@ -1,0 +1,85 @@
+//! Refusals, as the server's web framework words them.
+
+use axum::body::Body;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde_json::{Value, json};
+
+/// One thing that is wrong with the shape of a body.
+#[derive(Debug)]
+pub(super) struct Problem {
+    /// The framework's word for it, for example `missing`.
+    pub(super) kind: &'static str,
+    /// Where it is, from `body` inwards.
+    pub(super) loc: Vec<Value>,
+    /// What the framework says about it.
+    pub(super) msg: &'static str,
+    /// What was sent.
+    pub(super) input: Value,
+    /// More about it, where the framework says more.
+    pub(super) ctx: Option<Value>,
+}
+
+impl Problem {
+    fn to_json(&self) -> Value {
+        let mut object = json!({ "type": self.kind, "loc": self.loc, "msg": self.msg, "input": self.input });
+        if let Some(ctx) = &self.ctx {
+            object["ctx"] = ctx.clone();
+        }
+        object
+    }
+}
+
+/// Why a request is not served.
+#[derive(Debug)]
+pub(super) enum Refusal {
+    /// 422: fields are missing or have the wrong type.
+    Unprocessable(Vec<Problem>),
+    /// A status with a sentence.
+    Detail(StatusCode, String),
+    /// A status without a body.
+    Empty(StatusCode),
+    /// 500: the server's own code has failed, and says nothing about it.
+    Crash,
+}
+
+impl Refusal {
+    /// 400: a value that cannot be used.
+    pub(super) fn value(detail: impl Into<String>) -> Self {
+        Self::Detail(StatusCode::BAD_REQUEST, detail.into())
+    }
+
+    /// 404, with a sentence.
+    pub(super) fn not_found(detail: impl Into<String>) -> Self {
+        Self::Detail(StatusCode::NOT_FOUND, detail.into())
+    }
+
+    /// 503, with a sentence.
+    pub(super) fn unavailable(detail: impl Into<String>) -> Self {
+        Self::Detail(StatusCode::SERVICE_UNAVAILABLE, detail.into())
+    }
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        match self {
+            Self::Unprocessable(problems) => {
+                let detail: Vec<Value> = problems.iter().map(Problem::to_json).collect();
+                answer(StatusCode::UNPROCESSABLE_ENTITY, &json!({ "detail": detail }))
+            }
+            Self::Detail(status, detail) => answer(status, &json!({ "detail": detail })),
+            Self::Empty(status) => status.into_response(),
+            Self::Crash => (StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error").into_response(),
+        }
+    }
+}
+
+/// A JSON answer.
+pub(super) fn answer(status: StatusCode, body: &Value) -> Response {
+    (
+        status,
+        [(header::CONTENT_TYPE, "application/json")],
+        Body::from(body.to_string()),
+    )
+        .into_response()
+}

@@ -1,0 +1,161 @@
+//! The simulated Focus Server: the whole deployed interface, jobs with ports that listen and, behind the
+//! option `planned_api`, the planned interface too.
+//!
+//! A request is read by [`body`], judged by [`validate`], and becomes one of [`jobs`]. Historic ones ask the
+//! recordings in the sandbox's MongoDB, see [`history`].
+
+mod body;
+mod capacity;
+mod configure;
+mod errors;
+mod faults;
+mod history;
+mod jobs;
+mod live;
+mod openapi;
+mod planned;
+mod routes;
+mod server;
+mod stream;
+mod validate;
+mod waterfall;
+
+use crate::options::SandboxOptions;
+use crate::proxy::{Mode, Proxy};
+use capacity::Desk;
+use faults::{Fault, Faults};
+use history::History;
+use jobs::Jobs;
+use planned::Tasks;
+use serde_json::{Value, json};
+use server::Server;
+use shakedown_core::async_trait;
+use shakedown_core::sandbox::{Part, PartContext, RunningPart, Unavailable};
+use std::fmt::Display;
+use std::net::Ipv4Addr;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+/// How long requests that are being served may hold up the end.
+const GRACE: Duration = Duration::from_secs(2);
+
+shakedown_core::register_part!(FocusServer);
+
+/// The part that stands in for the Focus Server.
+pub(crate) struct FocusServer;
+
+#[async_trait]
+impl Part for FocusServer {
+    const KIND: &'static str = "focus-api";
+    const NEEDS: &'static [&'static str] = &["mongo"];
+
+    async fn start(cx: &PartContext) -> Result<Box<dyn RunningPart>, Unavailable> {
+        let options = SandboxOptions::read(&cx.options)
+            .map_err(|why| unavailable("its options cannot be read", &why))?;
+        let history = match cx.settings.get("mongo") {
+            Some(settings) => Some(
+                History::at(settings)
+                    .await
+                    .map_err(|error| unavailable("no way to the recordings", &error))?,
+            ),
+            None => None,
+        };
+        let shutdown = CancellationToken::new();
+        let server = Arc::new(Server {
+            clock: cx.clock.clone(),
+            desk: Desk::default(),
+            jobs: Jobs::new(cx.clock.clone(), shutdown.clone()),
+            planned: options.planned_api.then(Tasks::default),
+            history,
+            shutdown: shutdown.clone(),
+            faults: Mutex::new(Faults::default()),
+        });
+        let no_port =
+            |error: std::io::Error| unavailable("no port of the loopback interface is free", &error);
+        let socket = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
+            .await
+            .map_err(no_port)?;
+        let upstream = socket.local_addr().map_err(no_port)?;
+        let proxy = Proxy::start(upstream).await.map_err(no_port)?;
+        let serving = axum::serve(socket, routes::router(Arc::clone(&server)));
+        let serving = tokio::spawn(async move {
+            if let Err(error) = serving.with_graceful_shutdown(shutdown.cancelled_owned()).await {
+                tracing::error!(%error, "the simulated Focus Server has failed");
+            }
+        });
+        let base_url = format!("http://{}{}/", proxy.address(), routes::PREFIX);
+        let stop = server.shutdown.clone().drop_guard();
+        Ok(Box::new(Running {
+            base_url,
+            server,
+            proxy: tokio::sync::Mutex::new(Some(proxy)),
+            serving: Mutex::new(Some(serving)),
+            _stop: stop,
+        }))
+    }
+}
+
+fn unavailable(what: &str, error: &dyn Display) -> Unavailable {
+    Unavailable {
+        part: FocusServer::KIND.to_owned(),
+        reason: format!("{what}: {error}"),
+        command: "shakedown doctor".to_owned(),
+    }
+}
+
+/// The server while it runs.
+struct Running {
+    base_url: String,
+    server: Arc<Server>,
+    /// The proxy before the server; none once it is stopped.
+    proxy: tokio::sync::Mutex<Option<Proxy>>,
+    serving: Mutex<Option<JoinHandle<()>>>,
+    _stop: DropGuard,
+}
+
+#[async_trait]
+impl RunningPart for Running {
+    fn settings(&self) -> Value {
+        json!({ "base_url": self.base_url })
+    }
+
+    fn exports(&self) -> Vec<(String, String)> {
+        vec![("SHAKEDOWN_LOCAL_FOCUS_URL".to_owned(), self.base_url.clone())]
+    }
+
+    async fn inject(&self, fault: &str) -> Result<(), String> {
+        let known = Fault::named(fault).ok_or_else(|| format!("the Focus Server has no fault `{fault}`"))?;
+        let mode = match known {
+            Fault::Away => Mode::Away,
+            Fault::Silent => Mode::Silent,
+            Fault::Slow => Mode::Slow(Duration::from_secs(1)),
+            Fault::Garbage => Mode::Garbage,
+            other => {
+                self.server.turn_on(other);
+                return Ok(());
+            }
+        };
+        match &*self.proxy.lock().await {
+            Some(proxy) => {
+                proxy.set(mode).await;
+                Ok(())
+            }
+            None => Err(format!("`{fault}` comes too late: the Focus Server is stopped")),
+        }
+    }
+
+    async fn stop(&self) {
+        self.server.shutdown.cancel();
+        self.server.jobs.close();
+        drop(self.proxy.lock().await.take());
+        let serving = self.serving.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(mut serving) = serving
+            && tokio::time::timeout(GRACE, &mut serving).await.is_err()
+        {
+            serving.abort();
+        }
+    }
+}

@@ -1,0 +1,193 @@
+//! The routes, and the faults that lie before all of them.
+
+use super::body::{self, Fields};
+use super::configure;
+use super::errors::{Refusal, answer};
+use super::faults::Fault;
+use super::live;
+use super::openapi;
+use super::planned;
+use super::server::{Server, database_down};
+use super::validate::{self, Range};
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{Path, Request, State};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{delete, get, post};
+use bytes::Bytes;
+use futures_util::stream;
+use serde_json::json;
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// What every path begins with.
+pub(super) const PREFIX: &str = "/focus-server";
+/// How long `/ack` takes under [`Fault::AckSlow`].
+const SLOW_ACK: Duration = Duration::from_millis(1500);
+
+type Shared = State<Arc<Server>>;
+
+/// All routes of both generations of the interface.
+pub(super) fn router(server: Arc<Server>) -> Router {
+    let at = |path: &str| format!("{PREFIX}{path}");
+    Router::new()
+        .route(&at("/ack"), get(ack))
+        .route(
+            &at("/channels"),
+            get(async |State(server): Shared| live::channels(&server.faults())),
+        )
+        .route(&at("/live_metadata"), get(live_metadata))
+        .route(&at("/configure"), post(configure))
+        .route(&at("/metadata/{id}"), get(metadata))
+        .route(&at("/recordings_in_time_range"), post(recordings))
+        .route(&at("/openapi.json"), get(async || openapi::description()))
+        .route(&at("/config/{task_id}"), post(config))
+        .route(
+            &at("/sensors"),
+            get(async |State(server): Shared| planned::sensors(&server)),
+        )
+        .route(&at("/waterfall/{task_id}/{row_count}"), get(waterfall))
+        .route(&at("/job/{job_id}"), delete(cancel))
+        .method_not_allowed_fallback(async || {
+            Refusal::Detail(StatusCode::METHOD_NOT_ALLOWED, "Method Not Allowed".to_owned())
+        })
+        .fallback(async || Refusal::not_found("Not Found"))
+        .layer(from_fn_with_state(Arc::clone(&server), misbehave))
+        .with_state(server)
+}
+
+async fn ack(State(server): Shared) -> Result<Response, Refusal> {
+    let faults = server.faults();
+    if faults.has(Fault::AckSlow) {
+        tokio::time::sleep(SLOW_ACK).await;
+    }
+    if faults.has(Fault::AckBroken) {
+        return Err(Refusal::Crash);
+    }
+    Ok(answer(StatusCode::OK, &json!({})))
+}
+
+async fn live_metadata(State(server): Shared) -> Response {
+    answer(StatusCode::OK, &live::metadata(&server.faults()))
+}
+
+async fn configure(State(server): Shared, headers: HeaderMap, body: Body) -> Result<Response, Refusal> {
+    configure::configure(&server, &headers, body).await
+}
+
+/// The metadata of a job or, where the planned interface is served, of a task.
+async fn metadata(State(server): Shared, Path(id): Path<String>) -> Result<Response, Refusal> {
+    if let Some(of_task) = planned::metadata(&server, &id) {
+        return Ok(of_task);
+    }
+    let description = server.jobs.describe(&id, &server.faults());
+    description
+        .map(|found| answer(StatusCode::OK, &found))
+        .ok_or_else(|| Refusal::not_found("Invalid job_id"))
+}
+
+async fn recordings(State(server): Shared, headers: HeaderMap, body: Body) -> Result<Response, Refusal> {
+    let body = body::object(&headers, body).await?;
+    let mut fields = Fields::default();
+    let start = fields.integer(&body, &["start_time"], true);
+    let end = fields.integer(&body, &["end_time"], true);
+    fields.finish()?;
+    let (Some(start), Some(end)) = (start, end) else {
+        return Err(Refusal::Crash);
+    };
+    let now = server.clock.epoch_seconds();
+    validate::check_order(start, end)?;
+    // What lies ahead holds no recordings; a range may reach there.
+    let found = if start > now {
+        Vec::new()
+    } else {
+        let range = Range { min: start, max: end };
+        server
+            .history()?
+            .within(range)
+            .await
+            .map_err(|error| database_down(&error))?
+    };
+    Ok(answer(StatusCode::OK, &json!(found)))
+}
+
+async fn config(
+    State(server): Shared,
+    Path(task_id): Path<String>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, Refusal> {
+    planned::config(&server, &task_id, &headers, body).await
+}
+
+async fn waterfall(
+    State(server): Shared,
+    Path((task_id, row_count)): Path<(String, String)>,
+) -> Result<Response, Refusal> {
+    planned::waterfall(&server, &task_id, &row_count)
+}
+
+/// `DELETE /job/{job_id}`, which is not deployed.
+async fn cancel(State(server): Shared, Path(job_id): Path<String>) -> Result<Response, Refusal> {
+    if server.planned.is_none() {
+        return Err(Refusal::not_found("Not Found"));
+    }
+    if !server.jobs.cancel(&job_id) {
+        return Err(Refusal::not_found("Invalid job_id"));
+    }
+    Ok(answer(
+        StatusCode::OK,
+        &json!({ "job_id": job_id, "status": "cancelled" }),
+    ))
+}
+
+/// The faults that do not depend on what is asked.
+async fn misbehave(State(server): Shared, request: Request, next: Next) -> Response {
+    let faults = server.faults();
+    if faults.has(Fault::RedirectLoop) {
+        let here = request
+            .uri()
+            .path_and_query()
+            .map_or("/", |path| path.as_str())
+            .to_owned();
+        return (StatusCode::TEMPORARY_REDIRECT, [(header::LOCATION, here)]).into_response();
+    }
+    let mut response = if faults.has(Fault::EndlessBody) && request.method() == Method::GET {
+        endless(&server)
+    } else {
+        next.run(request).await
+    };
+    if faults.has(Fault::VagueErrors)
+        && matches!(
+            response.status(),
+            StatusCode::BAD_REQUEST | StatusCode::UNPROCESSABLE_ENTITY
+        )
+    {
+        response = answer(response.status(), &json!({ "detail": "Bad request" }));
+    }
+    if faults.has(Fault::HugeHeaders)
+        && let Ok(padding) = HeaderValue::from_bytes(&vec![b'x'; 1 << 20])
+    {
+        response.headers_mut().insert("x-padding", padding);
+    }
+    response
+}
+
+/// JSON that begins well and never ends, as fast as it is read, within reason.
+fn endless(server: &Server) -> Response {
+    let chunk = Bytes::from(vec![b'a'; 64 * 1024]);
+    let start = stream::once(async { Ok::<_, Infallible>(Bytes::from_static(b"{\"padding\":\"")) });
+    let shutdown = server.shutdown.clone();
+    let rest = stream::unfold((chunk, shutdown), async |(chunk, shutdown)| {
+        tokio::select! {
+            () = shutdown.cancelled() => return None,
+            () = tokio::time::sleep(Duration::from_millis(2)) => {}
+        }
+        Some((Ok(chunk.clone()), (chunk, shutdown)))
+    });
+    let body = Body::from_stream(stream::StreamExt::chain(start, rest));
+    ([(header::CONTENT_TYPE, "application/json")], body).into_response()
+}

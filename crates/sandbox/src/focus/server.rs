@@ -1,0 +1,69 @@
+//! What the server knows: its faults, its jobs and tasks, its recordings, its clock.
+
+use super::capacity::Desk;
+use super::errors::Refusal;
+use super::faults::{Fault, Faults};
+use super::history::{History, HistoryError};
+use super::jobs::Jobs;
+use super::planned::Tasks;
+use super::validate::Range;
+use shakedown_core::Clock;
+use std::sync::{Arc, Mutex, PoisonError};
+use tokio_util::sync::CancellationToken;
+
+/// The state behind every route.
+#[derive(Debug)]
+pub(super) struct Server {
+    pub(super) clock: Clock,
+    pub(super) desk: Desk,
+    pub(super) jobs: Arc<Jobs>,
+    /// The tasks of the planned API, where it is served.
+    pub(super) planned: Option<Tasks>,
+    pub(super) history: Option<History>,
+    pub(super) shutdown: CancellationToken,
+    pub(super) faults: Mutex<Faults>,
+}
+
+impl Server {
+    /// The faults that are on now. A request is served under those that were on when it came.
+    pub(super) fn faults(&self) -> Faults {
+        self.faults.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Turns a fault on.
+    pub(super) fn turn_on(&self, fault: Fault) {
+        self.faults
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .turn_on(fault);
+    }
+
+    /// The recordings, where there is a database.
+    pub(super) fn history(&self) -> Result<&History, Refusal> {
+        self.history
+            .as_ref()
+            .ok_or_else(|| Refusal::unavailable("Recordings database is not available"))
+    }
+
+    /// Refuses a range (epoch seconds) of which nothing was recorded.
+    pub(super) async fn require_recordings(&self, range: Range) -> Result<(), Refusal> {
+        if self
+            .history()?
+            .covers(range)
+            .await
+            .map_err(|error| database_down(&error))?
+        {
+            return Ok(());
+        }
+        Err(Refusal::not_found(format!(
+            "No recordings found in the time range {} to {}",
+            range.min, range.max
+        )))
+    }
+}
+
+/// Says that the database does not answer. Why is for the server's log only.
+pub(super) fn database_down(error: &HistoryError) -> Refusal {
+    tracing::debug!(%error, "the simulated Focus Server has no answer from its database");
+    Refusal::unavailable("Recordings database is not available")
+}

@@ -1,0 +1,109 @@
+//! The environment's `sandbox` table.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use shakedown_core::suggest::nearest;
+use std::ops::RangeInclusive;
+
+/// Few enough to be seeded in seconds; enough for every rule to have something to look at.
+const RECORDINGS: RangeInclusive<u32> = 20..=200_000;
+
+/// What the `sandbox` table may say. Every key has a default.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct SandboxOptions {
+    /// How many recordings the database holds.
+    pub(crate) recordings: u32,
+    /// Whether Focus Server also serves its planned API.
+    pub(crate) planned_api: bool,
+    /// A MongoDB to use instead of a private one.
+    pub(crate) mongo_uri: Option<String>,
+    /// An incident to replay.
+    pub(crate) incident: Option<String>,
+    /// Faults to turn on.
+    pub(crate) faults: Vec<String>,
+}
+
+impl Default for SandboxOptions {
+    fn default() -> Self {
+        Self {
+            recordings: 3000,
+            planned_api: false,
+            mongo_uri: None,
+            incident: None,
+            faults: Vec::new(),
+        }
+    }
+}
+
+const KEYS: [&str; 5] = ["recordings", "planned_api", "mongo_uri", "incident", "faults"];
+
+impl SandboxOptions {
+    /// Reads the table; nothing at all counts as an empty one.
+    pub(crate) fn read(value: &Value) -> Result<Self, String> {
+        let table = match value {
+            Value::Null => return Ok(Self::default()),
+            Value::Object(table) => table,
+            other => return Err(format!("`sandbox` is {other}, expected a table")),
+        };
+        if let Some(key) = table.keys().find(|key| !KEYS.contains(&key.as_str())) {
+            let advice = match nearest(key, KEYS) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => format!("expected one of {}", KEYS.join(", ")),
+            };
+            return Err(format!("`sandbox` has the unknown key `{key}`; {advice}"));
+        }
+        // One key at a time, so that the error can name it.
+        for (key, value) in table {
+            let alone = Value::Object([(key.clone(), value.clone())].into_iter().collect());
+            Self::deserialize(alone).map_err(|error| format!("`sandbox.{key}`: {error}"))?;
+        }
+        let options = Self::deserialize(value).map_err(|error| format!("`sandbox`: {error}"))?;
+        if !RECORDINGS.contains(&options.recordings) {
+            let (least, most) = (RECORDINGS.start(), RECORDINGS.end());
+            return Err(format!(
+                "`sandbox.recordings` is {}, expected a number from {least} to {most}",
+                options.recordings
+            ));
+        }
+        Ok(options)
+    }
+}
+
+/// Whether a `sandbox` table can be used, as far as that can be said without a registry: faults and incidents are
+/// looked up when the sandbox starts.
+///
+/// # Errors
+/// What is wrong, in words for the user.
+pub fn validate_options(value: &Value) -> Result<(), String> {
+    SandboxOptions::read(value).map(drop)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn refusal(value: &Value) -> String {
+        validate_options(value).unwrap_err()
+    }
+
+    #[test]
+    fn every_key_has_a_default_and_is_known() {
+        let options = SandboxOptions::read(&json!({})).unwrap();
+        assert_eq!((options.recordings, options.planned_api), (3000, false));
+        let written = serde_json::to_value(options).unwrap();
+        assert_eq!(written.as_object().unwrap().len(), KEYS.len());
+        assert!(KEYS.iter().all(|key| written.get(key).is_some()));
+        assert!(validate_options(&Value::Null).is_ok());
+    }
+
+    #[test]
+    fn a_bad_table_is_refused_in_words() {
+        insta::assert_snapshot!(refusal(&json!({"recordngs": 3})), @"`sandbox` has the unknown key `recordngs`; did you mean `recordings`?");
+        insta::assert_snapshot!(refusal(&json!({"zoo": 3})), @"`sandbox` has the unknown key `zoo`; expected one of recordings, planned_api, mongo_uri, incident, faults");
+        insta::assert_snapshot!(refusal(&json!({"recordings": 3})), @"`sandbox.recordings` is 3, expected a number from 20 to 200000");
+        insta::assert_snapshot!(refusal(&json!({"planned_api": "yes"})), @r#"`sandbox.planned_api`: invalid type: string "yes", expected a boolean"#);
+        insta::assert_snapshot!(refusal(&json!(true)), @"`sandbox` is true, expected a table");
+    }
+}

@@ -1,0 +1,6 @@
+//! The sandbox as its users see it.
+
+mod focus;
+mod mongo;
+mod sandbox;
+mod support;

@@ -1,0 +1,3 @@
+//! `GET /ack`: is anybody there.
+
+mod ok;

@@ -1,0 +1,3 @@
+//! `GET /channels`: which channels there are.
+
+mod ok;

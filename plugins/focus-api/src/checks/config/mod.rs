@@ -1,0 +1,3 @@
+//! `POST /configure`, as clients mean it.
+
+mod valid;

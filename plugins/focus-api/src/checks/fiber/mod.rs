@@ -1,0 +1,3 @@
+//! Whether there is a fiber to look at.
+
+mod ready;

@@ -1,0 +1,4 @@
+//! `GET /live_metadata`: what the fiber is like.
+
+mod fields;
+mod ok;

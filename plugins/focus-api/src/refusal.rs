@@ -1,0 +1,279 @@
+//! Refusals: whether nonsense is refused, with the right class of status, and in words that help.
+
+use crate::client::FocusClient;
+use crate::document;
+use crate::request::ConfigureRequest;
+use serde_json::Value;
+use shakedown_core::{Cause, CheckError, Context, Finding, Severity, Verdict};
+use shakedown_http::{Exchange, StatusCode};
+
+/// A request that the server has to refuse.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Nonsense<'a> {
+    /// What is wrong with it, for example "an NFFT of 0".
+    pub(crate) what: &'a str,
+    /// The code of the finding where it is accepted.
+    pub(crate) accepted: &'static str,
+    /// Words of which a good refusal uses one: the names of the field.
+    pub(crate) fields: &'a [&'a str],
+}
+
+/// Sends nonsense and judges the answer.
+pub(crate) async fn examine(
+    cx: &Context,
+    client: &FocusClient,
+    request: &ConfigureRequest,
+    nonsense: Nonsense<'_>,
+) -> Result<Verdict, CheckError> {
+    let configured = client.configure(cx, &request.text()).await?;
+    let findings = judge(nonsense, &configured.exchange, configured.job.as_deref());
+    verdict(cx, &configured.exchange, nonsense.what, findings)
+}
+
+/// A verdict on the answer to one request, with what was asked in words.
+pub(crate) fn verdict(
+    cx: &Context,
+    exchange: &Exchange,
+    what: &str,
+    findings: Vec<Finding>,
+) -> Result<Verdict, CheckError> {
+    let name: String = what
+        .chars()
+        .map(|c| if c.is_ascii_alphanumeric() { c } else { '-' })
+        .collect();
+    document::verdict(
+        cx,
+        exchange,
+        &name,
+        format!("{what}: {}", exchange.summary()),
+        findings,
+    )
+}
+
+/// What is wrong with the answer to nonsense.
+pub(crate) fn judge(nonsense: Nonsense<'_>, exchange: &Exchange, job: Option<&str>) -> Vec<Finding> {
+    let Nonsense {
+        what,
+        accepted,
+        fields,
+    } = nonsense;
+    let status = exchange.status;
+    let finding = |code, message: String| {
+        Finding::new(code, Cause::Product, "POST /configure", message)
+            .expected("refused with 400 or 422", status)
+    };
+    match status {
+        StatusCode::BAD_REQUEST | StatusCode::UNPROCESSABLE_ENTITY | StatusCode::NOT_FOUND => {
+            quality(exchange, what, fields)
+        }
+        status if status.is_success() => {
+            let started = job.map_or_else(
+                || "the answer names no job".to_owned(),
+                |id| format!("job {id} was started for it; it stands on the cleanup ledger"),
+            );
+            vec![
+                finding(accepted, format!("the server accepts {what}"))
+                    .detail(started)
+                    .remedy(
+                        format!("refuse {what} before any work starts, naming the field"),
+                        "a day",
+                    ),
+            ]
+        }
+        status if status.is_server_error() => {
+            vec![
+                finding(
+                    "server-error",
+                    format!("the server fails at {what} with {status} instead of refusing it"),
+                )
+                .remedy(
+                    "validate the field before it is used; the server's log has the stack trace",
+                    "a day",
+                ),
+            ]
+        }
+        status => vec![finding(
+            "unexpected-status",
+            format!("{what} is answered with {status}"),
+        )],
+    }
+}
+
+/// How good a refusal is. None of this makes it wrong.
+fn quality(exchange: &Exchange, what: &str, fields: &[&str]) -> Vec<Finding> {
+    let text = words(exchange);
+    let mut findings = Vec::new();
+    if let Some(leak) = leak(&exchange.text()) {
+        findings.push(
+            Finding::new(
+                "internals-leaked",
+                Cause::Product,
+                "POST /configure",
+                format!("the refusal of {what} shows internals of the server: `{leak}`"),
+            )
+            .warn()
+            .severity(Severity::Medium)
+            .remedy(
+                "answer with the field and the rule only; keep stack traces and paths in the log",
+                "an hour",
+            ),
+        );
+    }
+    if !mentions(&text, fields) {
+        let message = format!(
+            "the refusal of {what} does not name the field ({})",
+            fields.join(" or ")
+        );
+        findings.push(Finding::new("field-unnamed", Cause::Product, "POST /configure", message).note());
+    }
+    findings
+}
+
+/// Whether a text uses one of the words, in any case.
+pub(crate) fn mentions(text: &str, words: &[&str]) -> bool {
+    let text = text.to_lowercase();
+    words.iter().any(|word| text.contains(&word.to_lowercase()))
+}
+
+/// Whether a text has this number standing by itself.
+pub(crate) fn has_number(text: &str, number: i64) -> bool {
+    let is_part = |c: char| c.is_ascii_digit() || matches!(c, '.' | '-');
+    text.split(|c| !is_part(c))
+        .map(|part| part.trim_end_matches('.'))
+        .any(|part| {
+            part.parse::<f64>()
+                .is_ok_and(|found| (found - as_float(number)).abs() < f64::EPSILON)
+        })
+}
+
+#[expect(clippy::cast_precision_loss, reason = "limits and inputs are far below 2^52")]
+const fn as_float(number: i64) -> f64 {
+    number as f64
+}
+
+/// What an error body says in its own words: without the echo of what was sent.
+pub(crate) fn words(exchange: &Exchange) -> String {
+    match exchange.json::<Value>() {
+        Ok(body) => {
+            let mut text = Vec::new();
+            collect(&body, &mut text);
+            text.join(" ")
+        }
+        Err(_) => exchange.text().into_owned(),
+    }
+}
+
+fn collect(value: &Value, text: &mut Vec<String>) {
+    match value {
+        Value::Object(fields) => {
+            // `input` is the echo, and `url` the framework's own manual.
+            let own = fields
+                .iter()
+                .filter(|(name, _)| !matches!(name.as_str(), "input" | "url"));
+            own.for_each(|(_, value)| collect(value, text));
+        }
+        Value::Array(items) => items.iter().for_each(|item| collect(item, text)),
+        Value::String(words) => text.push(words.clone()),
+        Value::Number(number) => text.push(number.to_string()),
+        Value::Null | Value::Bool(_) => {}
+    }
+}
+
+/// The first sign of a stack trace or of an internal path.
+fn leak(text: &str) -> Option<&'static str> {
+    const SIGNS: [&str; 9] = [
+        "Traceback (most recent call last)",
+        "site-packages",
+        ".py\", line",
+        "/usr/",
+        "/home/",
+        "/opt/",
+        "/app/",
+        "/var/",
+        "panicked at",
+    ];
+    SIGNS.into_iter().find(|sign| mentions(text, &[sign]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::exchange;
+    use shakedown_core::finding::Weight;
+
+    const NONSENSE: Nonsense<'_> = Nonsense {
+        what: "an NFFT of 0",
+        accepted: "nfft-accepted",
+        fields: &["nfftSelection", "nfft"],
+    };
+
+    fn codes(status: u16, body: &str) -> Vec<(String, Weight)> {
+        let findings = judge(NONSENSE, &exchange(status, body), Some("1-3"));
+        findings
+            .into_iter()
+            .map(|finding| (finding.code, finding.weight))
+            .collect()
+    }
+
+    #[test]
+    fn every_form_of_refusal_will_do() {
+        for (status, body) in [
+            (400, r#"{"detail":"Invalid nfftSelection 0: must be positive"}"#),
+            (
+                422,
+                r#"{"detail":[{"type":"greater_than","loc":["body","nfftSelection"],"msg":"too small","input":0}]}"#,
+            ),
+            (400, r#"{"error":"validation","details":{"field":"NFFT"}}"#),
+            (404, "nfft 0 is not known"),
+        ] {
+            assert_eq!(codes(status, body), [], "{status} {body}");
+        }
+    }
+
+    #[test]
+    fn acceptance_and_crashes_fail() {
+        let one = |code: &str, weight| vec![(code.to_owned(), weight)];
+        assert_eq!(
+            codes(200, r#"{"job_id":"1-3"}"#),
+            one("nfft-accepted", Weight::Fail)
+        );
+        assert_eq!(
+            codes(500, "Internal Server Error"),
+            one("server-error", Weight::Fail)
+        );
+        assert_eq!(codes(302, ""), one("unexpected-status", Weight::Fail));
+        assert_eq!(codes(400, "bad request"), one("field-unnamed", Weight::Note));
+        let leaky = r#"{"detail":"nfft: File \"/app/main.py\", line 3"}"#;
+        assert_eq!(codes(422, leaky), one("internals-leaked", Weight::Warn));
+    }
+
+    #[test]
+    fn what_was_accepted_is_named() {
+        let finding = judge(NONSENSE, &exchange(200, "{}"), Some("1-3")).remove(0);
+        assert_eq!(finding.message, "the server accepts an NFFT of 0");
+        assert_eq!(
+            finding.details,
+            ["job 1-3 was started for it; it stands on the cleanup ledger"]
+        );
+    }
+
+    #[test]
+    fn the_echo_does_not_count_as_words() {
+        let echo = r#"{"detail":[{"msg":"no","input":{"nfftSelection":1000},"ctx":{"le":512}}]}"#;
+        let text = words(&exchange(422, echo));
+        assert!(
+            !mentions(&text, &["nfftselection"]) && has_number(&text, 512) && !has_number(&text, 1000),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn numbers_stand_by_themselves() {
+        assert!(
+            has_number("at most 1000.0 Hz.", 1000)
+                && has_number("limit (1000)", 1000)
+                && has_number("is 1000.", 1000)
+        );
+        assert!(!has_number("1100 exceeds it", 1000) && !has_number("10001000", 1000) && !has_number("", 0));
+    }
+}

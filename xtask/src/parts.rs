@@ -1,0 +1,56 @@
+//! Which real parts the tests can use on this machine. The sandbox provides them itself; this only looks.
+
+use std::process::{Command, Stdio};
+
+/// A real server that the sandbox runs or uses.
+pub(crate) struct Part {
+    /// What it is.
+    pub(crate) name: &'static str,
+    /// Where it comes from, or the one command that would provide it.
+    pub(crate) provider: Result<String, &'static str>,
+}
+
+/// What is there.
+pub(crate) fn look() -> Vec<Part> {
+    vec![mongodb()]
+}
+
+/// The sandbox's own order: an explicit address, `mongod` on the path, a server in a private virtual environment.
+fn mongodb() -> Part {
+    let provider = if std::env::var_os("SHAKEDOWN_SANDBOX_MONGO_URI").is_some() {
+        Ok("the server that SHAKEDOWN_SANDBOX_MONGO_URI names".to_owned())
+    } else if answers("mongod", &["--version"]) {
+        Ok("mongod from the path".to_owned())
+    } else if answers("python3", &["-c", "import venv, ensurepip"]) {
+        Ok("a compatible server in a private Python environment, which the sandbox sets up".to_owned())
+    } else {
+        Err("apt-get install python3-venv")
+    };
+    Part {
+        name: "MongoDB",
+        provider,
+    }
+}
+
+/// Whether a program is there and content.
+fn answers(program: &str, arguments: &[&str]) -> bool {
+    let mut command = Command::new(program);
+    command
+        .args(arguments)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
+    command.status().is_ok_and(|status| status.success())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::answers;
+
+    #[test]
+    fn a_program_that_is_not_there_does_not_answer() {
+        assert!(answers("cargo", &["--version"]));
+        assert!(!answers("cargo", &["--no-such-option"]));
+        assert!(!answers("no-such-program-anywhere", &[]));
+    }
+}

@@ -1,0 +1,65 @@
+//! Where the workspace is, and how to run cargo in it.
+
+use crate::Failure;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitStatus};
+
+/// The workspace's directory.
+pub(crate) fn root() -> PathBuf {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    here.parent().unwrap_or(here).to_owned()
+}
+
+/// A cargo command on this workspace. It runs in the caller's directory, as the cargo that runs us does.
+pub(crate) fn cargo(verb: &str) -> Command {
+    // Cargo names itself, so that a toolchain chosen on the command line is kept.
+    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command
+        .arg(verb)
+        .arg("--manifest-path")
+        .arg(root().join("Cargo.toml"));
+    command
+}
+
+/// Runs a command after printing it.
+pub(crate) fn run_shown(command: &mut Command) -> Result<ExitStatus, Failure> {
+    eprintln!("$ {}", shown(command));
+    command
+        .status()
+        .map_err(|error| format!("cannot run {}: {error}", shown(command)))
+}
+
+/// A command as a person would type it, without the path to the manifest.
+fn shown(command: &Command) -> String {
+    let program = Path::new(command.get_program())
+        .file_stem()
+        .unwrap_or(command.get_program());
+    let mut words = vec![program.to_string_lossy().into_owned()];
+    let mut arguments = command.get_args();
+    while let Some(argument) = arguments.next() {
+        if argument == "--manifest-path" {
+            arguments.next();
+        } else {
+            words.push(argument.to_string_lossy().into_owned());
+        }
+    }
+    words.join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_command_is_shown_as_typed() {
+        let mut command = cargo("test");
+        command.args(["--workspace", "--no-fail-fast"]);
+        assert_eq!(shown(&command), "cargo test --workspace --no-fail-fast");
+    }
+
+    #[test]
+    fn the_root_holds_the_workspace() {
+        let manifest = std::fs::read_to_string(root().join("Cargo.toml")).unwrap();
+        assert!(manifest.starts_with("[workspace]"), "{manifest}");
+    }
+}

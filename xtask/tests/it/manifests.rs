@@ -1,0 +1,101 @@
+//! What holds for the manifest of every crate.
+
+use crate::{File, assert_none, manifests};
+
+/// The folder of a manifest.
+fn folder(file: &File) -> &str {
+    file.path.trim_end_matches("/Cargo.toml")
+}
+
+/// The lines of a section.
+fn section<'a>(file: &'a File, name: &str) -> Vec<&'a str> {
+    let header = format!("[{name}]");
+    file.text
+        .lines()
+        .map(str::trim)
+        .skip_while(|line| *line != header)
+        .skip(1)
+        .take_while(|line| !line.starts_with('['))
+        .filter(|line| !line.is_empty() && !line.starts_with('#'))
+        .collect()
+}
+
+#[test]
+fn every_crate_inherits_what_the_workspace_sets() {
+    let mut problems = Vec::new();
+    for file in manifests() {
+        if !section(&file, "lints").contains(&"workspace = true") {
+            problems.push(format!("{}: lacks `[lints] workspace = true`", file.path));
+        }
+        let package = section(&file, "package");
+        for key in ["version", "edition", "rust-version", "license", "publish"] {
+            if !package.contains(&format!("{key}.workspace = true").as_str()) {
+                problems.push(format!("{}: lacks `{key}.workspace = true`", file.path));
+            }
+        }
+    }
+    assert_none(&problems);
+}
+
+#[test]
+fn a_package_is_named_after_its_folder() {
+    let mut problems = Vec::new();
+    for file in manifests() {
+        let name = match folder(&file).rsplit_once('/') {
+            Some((_, name)) => format!("shakedown-{name}"),
+            None => folder(&file).to_owned(),
+        };
+        let line = format!("name = \"{name}\"");
+        if !section(&file, "package").contains(&line.as_str()) {
+            problems.push(format!("{}: must say `{line}`", file.path));
+        }
+    }
+    assert_none(&problems);
+}
+
+/// Which crates of the workspace a crate may be built on. Tests may use more.
+fn may_use(folder: &str) -> &'static [&'static str] {
+    match folder {
+        "xtask" | "crates/core" => &[],
+        "crates/runner" => &["core", "config"],
+        "crates/cli" => &["bundle", "config", "core", "http", "report", "runner", "sandbox"],
+        plugin if plugin.starts_with("plugins/") => &["core", "http"],
+        _ => &["core"],
+    }
+}
+
+#[test]
+fn crates_depend_on_each_other_as_the_map_says() {
+    let mut problems = Vec::new();
+    for file in manifests().iter().filter(|file| folder(file) != "crates/bundle") {
+        let allowed = may_use(folder(file));
+        for line in section(file, "dependencies") {
+            let name = line.split([' ', '.', '=']).next().unwrap_or_default();
+            if let Some(used) = name.strip_prefix("shakedown-")
+                && !allowed.contains(&used)
+            {
+                problems.push(format!(
+                    "{}: must not depend on {name} (see ARCHITECTURE.md)",
+                    file.path
+                ));
+            }
+        }
+    }
+    assert_none(&problems);
+}
+
+#[test]
+fn versions_stand_in_one_place() {
+    let mut problems = Vec::new();
+    for file in manifests() {
+        for name in ["dependencies", "dev-dependencies", "build-dependencies"] {
+            let own = section(&file, name)
+                .into_iter()
+                .filter(|line| !line.contains("workspace = true") && !line.contains("path = "));
+            problems.extend(
+                own.map(|line| format!("{}: `{line}` must take its version from the workspace", file.path)),
+            );
+        }
+    }
+    assert_none(&problems);
+}
