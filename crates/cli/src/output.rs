@@ -57,7 +57,9 @@ impl Globals {
             Color::Never => false,
             Color::Auto => terminal && var("NO_COLOR").is_none() && var("TERM").as_deref() != Some("dumb"),
         };
-        let width = var("COLUMNS").and_then(|columns| columns.parse().ok()).unwrap_or(100).clamp(40, 120);
+        let asked = var("COLUMNS").and_then(|columns| columns.parse::<usize>().ok()).map(|columns| columns.clamp(40, 500));
+        let there = || console::Term::stdout().size_checked().map_or(100, |(_, columns)| usize::from(columns).clamp(40, 120));
+        let width = asked.unwrap_or_else(there);
         Style { color, live: terminal && var("CI").is_none(), width }
     }
 }

@@ -16,7 +16,7 @@ use std::time::Duration;
 pub(crate) struct Project {
     pub(crate) registry: Registry,
     pub(crate) config: Config,
-    /// The directory of the configuration.
+    /// The directory of the configuration; empty where that is the current one.
     pub(crate) root: PathBuf,
 }
 
@@ -31,7 +31,7 @@ impl Project {
         let registry = registry()?;
         let path = config_path(globals)?;
         let config = Config::read(&path, &registry).map_err(|errors| shown(globals, &errors))?;
-        let root = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new(".")).to_owned();
+        let root = path.parent().map(Path::to_owned).unwrap_or_default();
         Ok(Self { registry, config, root })
     }
 

@@ -83,7 +83,11 @@ impl Config {
 
     /// Notes what is wrong with an environment, as far as that can be known without its variables.
     fn validate(&self, name: &str, problems: &mut Problems) {
-        let (Some(table), Some(entry)) = (self.environments.merged(name), self.environments.entries.get(name)) else { return };
+        let (Some(table), Some(entry)) =
+            (self.environments.merged(name), self.environments.entries.get(name))
+        else {
+            return;
+        };
         let complete = self.environments.is_complete(name);
         let environment = Environment::read(&table, &entry.node.span, complete, self.lookup(), problems);
         params::settings(&environment, &self.registry, problems);
@@ -117,7 +121,9 @@ impl Config {
     pub fn orphans(&self, registry: &Registry) -> Vec<&'static str> {
         let in_a_suite = |id: &str| {
             let spec = registry.check(id);
-            spec.is_some_and(|spec| self.suites().values().any(|suite| suite.selection.selects(spec, spec.severity)))
+            spec.is_some_and(|spec| {
+                self.suites().values().any(|suite| suite.selection.selects(spec, spec.severity))
+            })
         };
         let ids = registry.checks().iter().map(|spec| spec.id);
         ids.filter(|id| !self.unselected.iter().any(|listed| listed == id) && !in_a_suite(id)).collect()
@@ -133,7 +139,8 @@ impl Config {
         variables: &dyn Fn(&str) -> Option<String>,
         today: Date,
     ) -> Result<Profile, Diagnostics> {
-        let (Some(mut table), Some(entry)) = (self.environments.merged(environment), self.environments.entries.get(environment))
+        let (Some(mut table), Some(entry)) =
+            (self.environments.merged(environment), self.environments.entries.get(environment))
         else {
             let help = hint(environment, self.environments()).unwrap_or_default();
             let message = format!("unknown environment `{environment}`");
@@ -141,14 +148,15 @@ impl Config {
         };
         let mut problems = Problems::default();
         let mut secrets = interpolate::fill(&mut table, environment, variables, &mut problems);
-        if let Some(targets) = table.get("targets").and_then(|entry| entry.node.table()) {
-            secrets.extend(target::secrets(targets, &self.registry));
-        }
+        secrets.extend(target::secrets(&table, &self.registry));
         let span = &entry.node.span;
         let read = Environment::read(&table, span, true, self.lookup(), &mut problems);
         let mut checks = params::settings(&read, &self.registry, &mut problems);
         waive(&mut checks, &read, today, &mut problems);
-        if read.targets.is_empty() && read.sandbox.is_none() && self.registry.checks().iter().any(|spec| spec.target.is_some()) {
+        if read.targets.is_empty()
+            && read.sandbox.is_none()
+            && self.registry.checks().iter().any(|spec| spec.target.is_some())
+        {
             problems
                 .warning(&entry.key, format!("environment `{environment}` has neither targets nor a sandbox"))
                 .help("checks that talk to a target have nothing to talk to");
@@ -177,11 +185,17 @@ impl Config {
 
 fn check_version(reader: &Reader<'_>, problems: &mut Problems) {
     let Some(entry) = reader.get("version") else {
-        problems.error_of_file("`version` is missing").help(format!("begin the file with `version = {VERSION}`"));
+        problems
+            .error_of_file("`version` is missing")
+            .help(format!("begin the file with `version = {VERSION}`"));
         return;
     };
     if !matches!(entry.node.value, Value::Integer(VERSION)) {
-        let message = format!("`version` must be {VERSION}, not {}", entry.node.shown());
+        let found = match entry.node.value {
+            Value::Integer(number) => number.to_string(),
+            _ => entry.node.kind().to_owned(),
+        };
+        let message = format!("`version` must be {VERSION}, not {found}");
         problems.error(&entry.node.span, message).help("this program reads no other version of the format");
     }
 }
@@ -200,7 +214,8 @@ fn read_project(reader: Reader<'_>, registry: &Registry, problems: &mut Problems
         })
     });
     reader.finish(problems);
-    let project = Project { jira: jira.map(str::to_owned), name: name.map_or(Project::default().name, str::to_owned) };
+    let project =
+        Project { jira: jira.map(str::to_owned), name: name.map_or(Project::default().name, str::to_owned) };
     (project, unselected.unwrap_or_default())
 }
 
@@ -239,7 +254,10 @@ fn waive(
         let Waiver { check, reason, ticket, expires, expires_at } = waiver;
         if *expires < today {
             problems
-                .warning(expires_at, format!("the waiver of `{check}` expired on {expires} and counts no more"))
+                .warning(
+                    expires_at,
+                    format!("the waiver of `{check}` expired on {expires} and counts no more"),
+                )
                 .help(format!("see {ticket}: mend what it tolerates, or set a new date"));
         } else if let Some(settings) = checks.get_mut(check.as_str()) {
             settings.gate =

@@ -100,11 +100,11 @@ impl Diagnostic {
         let text = self.source.text.as_str();
         let mut span = self.source.clamp(span);
         let start = text[..span.start].rfind('\n').map_or(0, |newline| newline + 1);
-        // A table spans many lines; its first says which one it is.
-        if let Some(newline) = text[span.clone()].find('\n') {
+        // Of what spans many lines the first says which one it is.
+        if let Some(newline) = text[span.clone()].find(['\r', '\n']) {
             span.end = span.start + newline;
         }
-        let end = text[span.end..].find('\n').map_or(text.len(), |newline| span.end + newline);
+        let end = text[span.end..].find(['\r', '\n']).map_or(text.len(), |newline| span.end + newline);
         let annotation = AnnotationKind::Primary.span(span.start - start..span.end - start);
         let annotation = annotation.label(self.problem.label.as_deref());
         Snippet::source(&text[start..end])
@@ -134,7 +134,7 @@ impl Diagnostic {
 }
 
 /// Control characters would reach the terminal as they are.
-fn printable(text: &str) -> String {
+pub(crate) fn printable(text: &str) -> String {
     text.chars().map(|c| if c.is_control() && c != '\n' { '\u{fffd}' } else { c }).collect()
 }
 
@@ -144,8 +144,8 @@ impl fmt::Display for Diagnostic {
         if let Some((line, column)) = self.position() {
             write!(f, ":{line}:{column}")?;
         }
-        write!(f, ": {}: {}", self.level(), self.message())?;
-        self.help().map_or(Ok(()), |help| write!(f, " ({help})"))
+        write!(f, ": {}: {}", self.level(), printable(self.message()))?;
+        self.help().map_or(Ok(()), |help| write!(f, " ({})", printable(help)))
     }
 }
 
@@ -258,8 +258,14 @@ impl Problems {
         self.found.sort_by_key(|problem| problem.span.as_ref().map(|span| (span.start, span.end)));
         let mut seen = std::collections::HashSet::new();
         self.found.retain(|problem| seen.insert(problem.clone()));
-        let source = Arc::new(Source { name: source.name.clone(), text: masked(&source.text, &self.secrets) });
-        Diagnostics(self.found.into_iter().map(|problem| Diagnostic { problem, source: Arc::clone(&source) }).collect())
+        let source =
+            Arc::new(Source { name: source.name.clone(), text: masked(&source.text, &self.secrets) });
+        Diagnostics(
+            self.found
+                .into_iter()
+                .map(|problem| Diagnostic { problem, source: Arc::clone(&source) })
+                .collect(),
+        )
     }
 }
 

@@ -16,11 +16,11 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::time::Duration;
 
+/// The key of `sandbox` that may hold a password.
+pub(crate) const SANDBOX_URI: &str = "mongo_uri";
+
 /// The role that checks know.
 const ROLES: [&str; 1] = ["capacity-target"];
-
-/// The keys of `sandbox` that are the sandbox's own; all others are options of its parts.
-const SANDBOX_KEYS: [&str; 2] = ["incident", "faults"];
 
 /// What reading an environment may look up.
 #[derive(Clone, Copy)]
@@ -77,13 +77,19 @@ pub(crate) struct Waiver<'a> {
 
 impl<'a> Environment<'a> {
     /// Reads it. Unless it is `complete` (others extend it), what targets lack is no error yet.
-    pub(crate) fn read(table: &'a Table, span: &'a Range<usize>, complete: bool, lookup: Lookup<'_>, problems: &mut Problems) -> Self {
+    pub(crate) fn read(
+        table: &'a Table,
+        span: &'a Range<usize>,
+        complete: bool,
+        lookup: Lookup<'_>,
+        problems: &mut Problems,
+    ) -> Self {
         let reader = Reader::new(table, span, "an environment");
         // Inheritance was settled before.
         reader.get("extends");
         let mut environment = Self { role: reader.optional("role", problems, role), ..Self::default() };
         if let Some(sandbox) = reader.table("sandbox", problems) {
-            environment.sandbox = Some(read_sandbox(&sandbox, lookup.registry, problems));
+            environment.sandbox = Some(read_sandbox(sandbox, lookup.registry, problems));
         }
         if let Some(defaults) = reader.table("defaults", problems) {
             environment.read_defaults(defaults, problems);
@@ -128,22 +134,23 @@ fn role(node: &Node, key: &str, problems: &mut Problems) -> Option<String> {
     Some(role.to_owned())
 }
 
-fn read_sandbox(reader: &Reader<'_>, registry: &Registry, problems: &mut Problems) -> Json {
-    reader.optional("incident", problems, |node, key, problems| {
-        known(node, key, registry.incidents().iter().map(|incident| incident.id), problems)
-    });
+fn read_sandbox(reader: Reader<'_>, registry: &Registry, problems: &mut Problems) -> Json {
+    let incidents = registry.incidents().iter().map(|incident| incident.id);
+    reader.optional("incident", problems, |node, key, problems| known(node, key, incidents, problems));
     reader.optional("faults", problems, |node, key, problems| {
         array(node, key, problems, |node, _, problems| {
             known(node, "fault", registry.faults().iter().map(|fault| fault.id), problems)
         })
     });
-    let entries = reader.entries();
-    for (key, entry) in &entries {
-        if !SANDBOX_KEYS.contains(&key.as_str()) && nearest(key, SANDBOX_KEYS).is_some() {
-            unknown(&entry.key, "key", key, "`sandbox`", SANDBOX_KEYS, problems);
-        }
-    }
-    entries.into_iter().map(|(key, entry)| (key.clone(), entry.node.to_json())).collect()
+    reader.optional("recordings", problems, number::<u32>(1));
+    reader.optional("planned_api", problems, flag);
+    reader.optional(SANDBOX_URI, problems, |node, key, problems| {
+        target::refuse_literal(key, node, problems);
+        filled_text(node, key, problems)
+    });
+    let options = reader.to_json();
+    reader.finish(problems);
+    options
 }
 
 /// A word that is one of `all`.
@@ -184,18 +191,36 @@ fn read_targets(
     for (kind, entry) in reader.entries() {
         match registry.target(kind) {
             Some(spec) => {
-                targets.extend(target::read(spec, &entry.node, complete, problems).map(|target| (kind.clone(), target)));
+                targets.extend(
+                    target::read(spec, &entry.node, complete, problems).map(|target| (kind.clone(), target)),
+                );
             }
-            None => unknown(&entry.key, "target", kind, "", registry.targets().iter().map(|spec| spec.kind), problems),
+            None => unknown(
+                &entry.key,
+                "target",
+                kind,
+                "",
+                registry.targets().iter().map(|spec| spec.kind),
+                problems,
+            ),
         }
     }
     targets
 }
 
 /// The keys of a target's table that are not the target's own.
-pub(crate) fn read_target_keys(reader: &Reader<'_>, problems: &mut Problems) -> (Option<Duration>, Unreachable) {
+pub(crate) fn read_target_keys(
+    reader: &Reader<'_>,
+    problems: &mut Problems,
+) -> (Option<Duration>, Unreachable) {
     let connect_timeout = reader.optional("connect_timeout", problems, duration);
-    let unreachable = reader.optional("unreachable", problems, word(Unreachable::ALL, |value| value.as_str()));
+    let unreachable = reader.optional("unreachable", problems, |node, key, problems| {
+        word(Unreachable::ALL, |value: &Unreachable| value.as_str())(
+            node,
+            &format!("value of `{key}`:"),
+            problems,
+        )
+    });
     (connect_timeout, unreachable.unwrap_or_default())
 }
 
@@ -239,10 +264,15 @@ impl<'a> Override<'a> {
             selection: select.and_then(|node| selection(node, lookup, problems)),
             timeout: reader.optional("timeout", problems, duration),
             retries: RetriesPatch::read(&reader, problems),
-            severity: reader.optional("severity", problems, word(Severity::ALL, |severity| severity.as_str())),
+            severity: reader.optional(
+                "severity",
+                problems,
+                word(Severity::ALL, |severity| severity.as_str()),
+            ),
             gate: reader.optional("gate", problems, gate),
             params: reader.optional("params", problems, |node, key, problems| {
-                Reader::of(node, format!("`{key}`"), problems).and_then(|_| node.table().map(|table| (table, &node.span)))
+                Reader::of(node, format!("`{key}`"), problems)
+                    .and_then(|_| node.table().map(|table| (table, &node.span)))
             }),
         };
         reader.finish(problems);
@@ -269,8 +299,11 @@ fn selection(node: &Node, lookup: Lookup<'_>, problems: &mut Problems) -> Option
         return None;
     }
     // With a suite that is wrong itself, nobody knows what was meant.
-    if wrong.is_empty() && !lookup.registry.checks().iter().any(|spec| selection.selects(spec, spec.severity)) {
-        problems.error(&node.span, "this override matches no check").help("`list -E '…'` shows what a selection selects");
+    if wrong.is_empty() && !lookup.registry.checks().iter().any(|spec| selection.selects(spec, spec.severity))
+    {
+        problems
+            .error(&node.span, "this override matches no check")
+            .help("`list -E '…'` shows what a selection selects");
     }
     Some(selection)
 }
@@ -282,7 +315,9 @@ fn gate(node: &Node, key: &str, problems: &mut Problems) -> Option<Gate> {
     if gate.is_none() {
         let problem = problems.error(&node.span, format!("unknown gate `{}`", node.shown()));
         if word == "waived" {
-            problem.help("a waiver has its own table, with a reason, a ticket and a date: `[[environments.….waiver]]`");
+            problem.help(
+                "a waiver has its own table, with a reason, a ticket and a date: `[[environments.….waiver]]`",
+            );
         } else {
             problem.help(crate::hint::hint(word, gates.iter().map(Gate::as_str)).unwrap_or_default());
         }
@@ -298,13 +333,18 @@ impl<'a> Waiver<'a> {
         let ticket = reader.require("ticket", "\"PZ-1\"", problems);
         let expires = reader.require("expires", "2026-12-31", problems);
         reader.finish(problems);
-        let check = check.and_then(|node| {
-            known(node, "check", registry.checks().iter().map(|spec| spec.id), problems)
-        });
+        let check = check
+            .and_then(|node| known(node, "check", registry.checks().iter().map(|spec| spec.id), problems));
         let reason = reason.and_then(|node| filled_text(node, "reason", problems));
         let ticket = ticket.and_then(|node| filled_text(node, "ticket", problems));
         let expires = expires.and_then(|node| Some((date(node, "expires", problems)?, &node.span)));
         let (expires, expires_at) = expires?;
-        Some(Self { check: check?.to_owned(), reason: reason?.to_owned(), ticket: ticket?.to_owned(), expires, expires_at })
+        Some(Self {
+            check: check?.to_owned(),
+            reason: reason?.to_owned(),
+            ticket: ticket?.to_owned(),
+            expires,
+            expires_at,
+        })
     }
 }

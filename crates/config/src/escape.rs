@@ -18,7 +18,8 @@ pub(crate) fn inner(source: &str, string: &Range<usize>, value: &str, part: &Ran
 /// For each byte of the value, and for its end, the offset in the literal.
 fn offsets(literal: &str, value: &str) -> Option<Vec<usize>> {
     let quote = literal.chars().next().filter(|c| matches!(c, '"' | '\''))?;
-    let (open, multi_line) = if literal.starts_with("\"\"\"") || literal.starts_with("'''") { (3, true) } else { (1, false) };
+    let (open, multi_line) =
+        if literal.starts_with("\"\"\"") || literal.starts_with("'''") { (3, true) } else { (1, false) };
     let body = literal.get(open..literal.len().checked_sub(open)?)?;
     let mut rest = body;
     // The line feed right after the opening quotes is not part of the value.

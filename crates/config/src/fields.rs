@@ -57,7 +57,13 @@ impl Fields {
         found
     }
 
-    fn secrets_of_table<'a>(&self, schema: &Json, table: &'a Table, path: &str, found: &mut Vec<(String, &'a Node)>) {
+    fn secrets_of_table<'a>(
+        &self,
+        schema: &Json,
+        table: &'a Table,
+        path: &str,
+        found: &mut Vec<(String, &'a Node)>,
+    ) {
         for (key, entry) in &table.0 {
             let field = schema.get("properties").and_then(|properties| properties.get(key));
             if let Some(field) = field.or_else(|| schema.get("additionalProperties")) {
@@ -77,13 +83,17 @@ impl Fields {
             return self.secrets_of(resolved, node, path, found);
         }
         for alternatives in ["anyOf", "oneOf", "allOf"].iter().filter_map(|key| schema.get(key)?.as_array()) {
-            alternatives.iter().for_each(|alternative| self.secrets_of(alternative, node, path, found));
+            for alternative in alternatives {
+                self.secrets_of(alternative, node, path, found);
+            }
         }
         match &node.value {
             Value::Table(table) => self.secrets_of_table(schema, table, path, found),
             Value::Array(items) => {
                 if let Some(schema) = schema.get("items") {
-                    items.iter().for_each(|item| self.secrets_of(schema, item, path, found));
+                    for item in items {
+                        self.secrets_of(schema, item, path, found);
+                    }
                 }
             }
             _ => {}
@@ -94,7 +104,8 @@ impl Fields {
     fn resolve<'a>(&'a self, schema: &'a Json) -> &'a Json {
         let mut at = schema;
         for _ in 0..MOST_REFERENCES {
-            let reference = at.get("$ref").and_then(Json::as_str).and_then(|reference| reference.strip_prefix('#'));
+            let reference =
+                at.get("$ref").and_then(Json::as_str).and_then(|reference| reference.strip_prefix('#'));
             match reference.and_then(|pointer| self.root.pointer(pointer)) {
                 Some(next) => at = next,
                 None => break,
@@ -114,7 +125,13 @@ impl Fields {
     }
 
     /// Notes every key that the table lacks.
-    pub(crate) fn missing_keys(&self, table: &Table, span: &Range<usize>, place: &str, problems: &mut Problems) {
+    pub(crate) fn missing_keys(
+        &self,
+        table: &Table,
+        span: &Range<usize>,
+        place: &str,
+        problems: &mut Problems,
+    ) {
         for name in self.required().filter(|name| table.get(name).is_none()) {
             let problem = problems.error(span, format!("`{name}` is missing in {place}"));
             if let Some(description) = self.description(name) {
@@ -133,7 +150,8 @@ impl Fields {
         problems: &mut Problems,
     ) {
         let refuses = |entries: &[(&str, &Entry)]| {
-            let object: Map<_, _> = entries.iter().map(|(key, entry)| ((*key).to_owned(), entry.node.to_json())).collect();
+            let object: Map<_, _> =
+                entries.iter().map(|(key, entry)| ((*key).to_owned(), entry.node.to_json())).collect();
             accept(&Json::Object(object)).err().filter(|error| !self.is_missing_key(error))
         };
         let Some(error) = refuses(entries) else { return };

@@ -40,7 +40,10 @@ impl Environments {
         for name in self.entries.keys() {
             if let Some(entry) = self.table(name).and_then(|(table, _)| table.get("extends")) {
                 if matches!(entry.node.value, Value::Template(_)) {
-                    problems.error(&entry.node.span, "`extends` names an environment of this file, without `${…}`");
+                    problems.error(
+                        &entry.node.span,
+                        "`extends` names an environment of this file, without `${…}`",
+                    );
                 }
                 text(&entry.node, "extends", problems);
             }
@@ -53,12 +56,21 @@ impl Environments {
             match self.chain(name) {
                 Ok(_) => {}
                 Err(Broken::Cycle(members)) => {
-                    let Some((_, node)) = members.first().and_then(|first| self.parent(first)) else { continue };
-                    let chain: Vec<_> = members.iter().chain(members.first()).map(|name| format!("`{name}`")).collect();
-                    problems.error(&node.span, format!("these environments extend each other: {}", chain.join(" extends ")));
+                    let Some((_, node)) = members.first().and_then(|first| self.parent(first)) else {
+                        continue;
+                    };
+                    let chain: Vec<_> =
+                        members.iter().chain(members.first()).map(|name| format!("`{name}`")).collect();
+                    problems.error(
+                        &node.span,
+                        format!("these environments extend each other: {}", chain.join(" extends ")),
+                    );
                 }
                 Err(Broken::TooLong(node)) => {
-                    problems.error(&node.span, format!("environments extend each other more than {LONGEST} deep"));
+                    problems.error(
+                        &node.span,
+                        format!("environments extend each other more than {LONGEST} deep"),
+                    );
                 }
             }
         }
@@ -74,7 +86,8 @@ impl Environments {
 
     /// Whether nothing more can be said about an environment by others: none extends it, and all it extends is known.
     pub(crate) fn is_complete(&self, name: &str) -> bool {
-        let extended = self.entries.keys().filter_map(|other| self.parent(other)).any(|(parent, _)| parent == name);
+        let extended =
+            self.entries.keys().filter_map(|other| self.parent(other)).any(|(parent, _)| parent == name);
         let is_known = |chain: Vec<&str>| chain.iter().all(|name| self.table(name).is_some());
         !extended && self.chain(name).is_ok_and(is_known)
     }
@@ -87,7 +100,8 @@ impl Environments {
             if let Some(start) = chain.iter().position(|member| *member == parent) {
                 // Whichever member leads here, the cycle is told in the same words.
                 let mut members = chain.split_off(start);
-                let first = members.iter().enumerate().min_by_key(|(_, name)| **name).map_or(0, |(index, _)| index);
+                let first =
+                    members.iter().enumerate().min_by_key(|(_, name)| **name).map_or(0, |(index, _)| index);
                 members.rotate_left(first);
                 return Err(Broken::Cycle(members));
             }

@@ -23,12 +23,19 @@ pub(crate) fn find(node: &mut Node, source: &str, problems: &mut Problems) {
         Value::Table(table) => {
             for (key, entry) in &mut table.0 {
                 if key.contains("${") {
-                    problems.error(&entry.key, "a key cannot contain `${…}`").help("only values are interpolated");
+                    problems
+                        .error(&entry.key, "a key cannot contain `${…}`")
+                        .help("only values are interpolated");
                 }
                 find(&mut entry.node, source, problems);
             }
         }
-        Value::Template(_) | Value::Filled(_) | Value::Integer(_) | Value::Float(_) | Value::Boolean(_) | Value::Datetime(_) => {}
+        Value::Template(_)
+        | Value::Filled(_)
+        | Value::Integer(_)
+        | Value::Float(_)
+        | Value::Boolean(_)
+        | Value::Datetime(_) => {}
     }
 }
 
@@ -73,14 +80,24 @@ fn fill_node(
             }
             Err(errors) => {
                 for (message, help) in errors {
-                    problems.error(&node.span, message).label(format!("environment `{environment}` needs it")).help(help);
+                    problems
+                        .error(&node.span, message)
+                        .label(format!("environment `{environment}` needs it"))
+                        .help(help);
                 }
             }
         },
         Value::Array(items) => {
-            items.iter_mut().for_each(|item| fill_node(item, environment, variables, secrets, problems));
+            for item in items {
+                fill_node(item, environment, variables, secrets, problems);
+            }
         }
         Value::Table(inner) => secrets.extend(fill(inner, environment, variables, problems)),
-        Value::Text(_) | Value::Filled(_) | Value::Integer(_) | Value::Float(_) | Value::Boolean(_) | Value::Datetime(_) => {}
+        Value::Text(_)
+        | Value::Filled(_)
+        | Value::Integer(_)
+        | Value::Float(_)
+        | Value::Boolean(_)
+        | Value::Datetime(_) => {}
     }
 }

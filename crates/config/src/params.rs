@@ -53,7 +53,8 @@ pub(crate) fn settings(
     }
     for (id, params) in params {
         if let Some(settings) = checks.get_mut(id) {
-            let object: Map<_, _> = params.into_iter().map(|(key, entry)| (key.to_owned(), entry.node.to_json())).collect();
+            let object: Map<_, _> =
+                params.into_iter().map(|(key, entry)| (key.to_owned(), entry.node.to_json())).collect();
             settings.params = Json::Object(object);
         }
     }
@@ -89,12 +90,14 @@ fn add_params<'a>(
     params: &mut BTreeMap<&'static str, Params<'a>>,
     problems: &mut Problems,
 ) {
-    let fields: Vec<(&CheckSpec, Fields)> = selected.iter().map(|spec| (*spec, Fields::new((spec.schema)()))).collect();
+    let fields: Vec<(&CheckSpec, Fields)> =
+        selected.iter().map(|spec| (*spec, Fields::new((spec.schema)()))).collect();
     for (key, entry) in &table.0 {
         let lacking: Vec<&str> =
             fields.iter().filter(|(_, fields)| !fields.has(key)).map(|(spec, _)| spec.id).collect();
         if !lacking.is_empty() {
-            let problem = problems.error(&entry.key, format!("unknown parameter `{key}` of {}", some(&lacking)));
+            let problem =
+                problems.error(&entry.key, format!("unknown parameter `{key}` of {}", some(&lacking)));
             if lacking.len() < fields.len() {
                 problem.help("every selected check must have it: narrow `select`");
             } else if let Some(hint) = hint(key, fields.iter().flat_map(|(_, fields)| fields.names())) {
@@ -106,8 +109,11 @@ fn add_params<'a>(
         let params = params.entry(spec.id).or_default();
         let known = table.0.iter().filter(|(key, _)| fields.has(key));
         params.extend(known.map(|(key, entry)| (key.as_str(), entry)));
-        let readable: Vec<(&str, &Entry)> =
-            params.iter().filter(|(_, entry)| !entry.node.is_open()).map(|(key, entry)| (*key, *entry)).collect();
+        let readable: Vec<(&str, &Entry)> = params
+            .iter()
+            .filter(|(_, entry)| !entry.node.is_open())
+            .map(|(key, entry)| (*key, *entry))
+            .collect();
         let accept = |value: &Json| (spec.build)(value).map(drop);
         fields.wrong_values(&readable, span, &format!("`params` of `{}`", spec.id), &accept, problems);
     }

@@ -4,6 +4,7 @@ use crate::diagnostic::Problems;
 use crate::hint::hint;
 use crate::tree::{Entry, Node, Table, Value};
 use jiff::civil::Date;
+use serde_json::Value as Json;
 use shakedown_core::HumanDuration;
 use std::cell::RefCell;
 use std::ops::Range;
@@ -32,13 +33,11 @@ impl<'a> Reader<'a> {
     /// A table of a node; anything else is an error.
     pub(crate) fn of(node: &'a Node, name: impl Into<String>, problems: &mut Problems) -> Option<Self> {
         let name = name.into();
-        match node.table() {
-            Some(table) => Some(Self::new(table, &node.span, name)),
-            None => {
-                problems.error(&node.span, format!("{name} must be a table, not {}", node.kind()));
-                None
-            }
-        }
+        let Some(table) = node.table() else {
+            problems.error(&node.span, format!("{name} must be a table, not {}", node.kind()));
+            return None;
+        };
+        Some(Self::new(table, &node.span, name))
     }
 
     /// The value of a key.
@@ -48,10 +47,17 @@ impl<'a> Reader<'a> {
     }
 
     /// The value of a key that must be there.
-    pub(crate) fn require(&self, key: &'static str, example: &str, problems: &mut Problems) -> Option<&'a Node> {
+    pub(crate) fn require(
+        &self,
+        key: &'static str,
+        example: &str,
+        problems: &mut Problems,
+    ) -> Option<&'a Node> {
         let found = self.get(key).map(|entry| &entry.node);
         if found.is_none() {
-            problems.error(self.span, format!("`{key}` is missing in {}", self.name)).help(format!("for example `{key} = {example}`"));
+            problems
+                .error(self.span, format!("`{key}` is missing in {}", self.name))
+                .help(format!("for example `{key} = {example}`"));
         }
         found
     }
@@ -74,6 +80,11 @@ impl<'a> Reader<'a> {
     /// Every entry of a table whose keys are free names, in the order of the file.
     pub(crate) fn entries(&self) -> Vec<(&'a String, &'a Entry)> {
         self.table.in_file_order()
+    }
+
+    /// The whole table.
+    pub(crate) fn to_json(&self) -> Json {
+        Json::Object(self.table.to_json())
     }
 
     /// Notes every key that nobody asked for.
@@ -170,7 +181,9 @@ pub(crate) fn duration(node: &Node, key: &str, problems: &mut Problems) -> Optio
     let help = "for example \"500ms\", \"30s\" or \"1m 30s\"";
     let Some(text) = node.text() else {
         if !node.is_open() {
-            problems.error(&node.span, format!("`{key}` must be a duration in quotes, not {}", node.kind())).help(help);
+            problems
+                .error(&node.span, format!("`{key}` must be a duration in quotes, not {}", node.kind()))
+                .help(help);
         }
         return None;
     };
@@ -179,7 +192,8 @@ pub(crate) fn duration(node: &Node, key: &str, problems: &mut Problems) -> Optio
         return None;
     };
     if duration.is_zero() || duration > LONGEST {
-        let message = format!("`{key}` must be more than nothing and at most 30 days, not `{}`", node.shown());
+        let message =
+            format!("`{key}` must be more than nothing and at most 30 days, not `{}`", node.shown());
         problems.error(&node.span, message).help(help);
         return None;
     }

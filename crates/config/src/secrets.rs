@@ -27,11 +27,13 @@ pub(crate) fn is_harmless(text: &str) -> bool {
 /// What follows `://`, up to the path, the query, the next URL or whatever cannot belong to a URL.
 fn authority(rest: &str) -> &str {
     let rest = rest.split("://").next().unwrap_or_default();
-    let word = &rest[..rest.find(|c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '`')).unwrap_or(rest.len())];
+    let word = &rest
+        [..rest.find(|c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '`')).unwrap_or(rest.len())];
     let end = word.find(['/', '?', '#']).unwrap_or(word.len());
     let authority = &word[..end];
     // A password may contain a raw slash; what looks like a port is none.
-    let cut_password = authority.split_once(':').is_some_and(|(_, rest)| rest.bytes().any(|byte| !byte.is_ascii_digit()));
+    let cut_password =
+        authority.split_once(':').is_some_and(|(_, rest)| rest.bytes().any(|byte| !byte.is_ascii_digit()));
     if authority.contains('@') || !cut_password { authority } else { word }
 }
 

@@ -33,10 +33,7 @@ impl Source {
     pub(crate) fn position(&self, offset: usize) -> Position {
         let before = &self.text[..self.boundary(offset)];
         let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
-        Position {
-            line: before.bytes().filter(|byte| *byte == b'\n').count() + 1,
-            column: before[line_start..].chars().count() + 1,
-        }
+        Position { line: before.split('\n').count(), column: before[line_start..].chars().count() + 1 }
     }
 
     /// The range, cut back to what the text has.
@@ -53,16 +50,22 @@ impl Source {
 /// Reads a configuration file.
 pub(crate) fn read(path: &Path) -> Result<String, Diagnostics> {
     let name = path.display().to_string();
-    let failed = |message: String, help: &str| Diagnostics::from(Diagnostic::without_place(&name, message, help));
+    let failed =
+        |message: String, help: &str| Diagnostics::from(Diagnostic::without_place(&name, message, help));
     let metadata = std::fs::metadata(path).map_err(|error| {
         let help = match error.kind() {
-            std::io::ErrorKind::NotFound => "name the file with `--config FILE`, or run where `checks.toml` is",
+            std::io::ErrorKind::NotFound => {
+                "name the file with `--config FILE`, or run where `checks.toml` is"
+            }
             _ => "",
         };
         failed(format!("cannot read the configuration: {}", reason(&error)), help)
     })?;
     if metadata.is_dir() {
-        return Err(failed("the configuration is a directory".to_owned(), "name the file in it, for example `checks.toml`"));
+        return Err(failed(
+            "the configuration is a directory".to_owned(),
+            "name the file in it, for example `checks.toml`",
+        ));
     }
     if !metadata.is_file() {
         return Err(failed("the configuration is not a regular file".to_owned(), ""));
@@ -83,7 +86,7 @@ pub(crate) fn read(path: &Path) -> Result<String, Diagnostics> {
     }
     String::from_utf8(bytes).map_err(|error| {
         let offset = error.utf8_error().valid_up_to();
-        let line = error.as_bytes()[..offset].iter().filter(|byte| **byte == b'\n').count() + 1;
+        let line = error.as_bytes()[..offset].split(|byte| *byte == b'\n').count();
         let byte = error.as_bytes()[offset];
         let message = format!("line {line} is not UTF-8: byte 0x{byte:02x} at offset {offset}");
         failed(message, "save the file as UTF-8")

@@ -41,7 +41,12 @@ pub(crate) struct SuiteTable {
 }
 
 /// Reads `[suites]`.
-pub(crate) fn read(reader: &Reader<'_>, source: &str, registry: &Registry, problems: &mut Problems) -> SuiteTable {
+pub(crate) fn read(
+    reader: &Reader<'_>,
+    source: &str,
+    registry: &Registry,
+    problems: &mut Problems,
+) -> SuiteTable {
     let mut pending = BTreeMap::new();
     // Every name starts out as one that cannot be used.
     let mut table = SuiteTable { suites: BTreeMap::new(), wrong: BTreeSet::new() };
@@ -97,7 +102,11 @@ fn suites_of(syntax: &Syntax, needs: &mut Vec<(String, Range<usize>)>) {
         }
         Syntax::Predicate { .. } | Syntax::Bare(_) => {}
         Syntax::Not(inner) => suites_of(inner, needs),
-        Syntax::And(members) | Syntax::Or(members) => members.iter().for_each(|member| suites_of(member, needs)),
+        Syntax::And(members) | Syntax::Or(members) => {
+            for member in members {
+                suites_of(member, needs);
+            }
+        }
     }
 }
 
@@ -120,7 +129,8 @@ fn left_over(pending: &BTreeMap<String, Pending<'_>>, source: &str, problems: &m
             continue;
         };
         let span = escape::inner(source, &pending[at].node.span, pending[at].select, span);
-        let members: Vec<String> = path[start..].iter().chain([&at]).map(|name| format!("`{name}`")).collect();
+        let members: Vec<String> =
+            path[start..].iter().chain([&at]).map(|name| format!("`{name}`")).collect();
         problems.error(&span, format!("these suites name each other: {}", members.join(" names ")));
     }
 }

@@ -1,7 +1,7 @@
 //! The tables below `targets`: the target's own settings, and what every target takes.
 
 use crate::diagnostic::Problems;
-use crate::environment::read_target_keys;
+use crate::environment::{SANDBOX_URI, read_target_keys};
 use crate::fields::Fields;
 use crate::profile::TargetConfig;
 use crate::reader::Reader;
@@ -18,7 +18,12 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 pub(crate) const COMMON_KEYS: [&str; 2] = ["connect_timeout", "unreachable"];
 
 /// Reads a target's table. What is missing is an error only if the table is `complete`.
-pub(crate) fn read(spec: &TargetSpec, node: &Node, complete: bool, problems: &mut Problems) -> Option<TargetConfig> {
+pub(crate) fn read(
+    spec: &TargetSpec,
+    node: &Node,
+    complete: bool,
+    problems: &mut Problems,
+) -> Option<TargetConfig> {
     let place = format!("target `{}`", spec.kind);
     let reader = Reader::of(node, &place, problems)?;
     let (connect_timeout, unreachable) = read_target_keys(&reader, problems);
@@ -36,15 +41,15 @@ pub(crate) fn read(spec: &TargetSpec, node: &Node, complete: bool, problems: &mu
     if complete {
         fields.missing_keys(&own, &node.span, &place, problems);
     }
-    let literal: Vec<_> = fields.secrets(&own).into_iter().filter(|(_, node)| is_literal_secret(node)).collect();
+    let literal: Vec<_> =
+        fields.secrets(&own).into_iter().filter(|(_, node)| is_literal_secret(node)).collect();
     for (path, node) in &literal {
-        problems.hide(&node.span);
-        problems
-            .error(&node.span, format!("the secret `{path}` stands in the file"))
-            .help("write it as `${VARIABLE}` or `${file:/path}`");
+        refuse_literal(path, node, problems);
     }
     let holds_secret = |node: &Node| {
-        literal.iter().any(|(_, secret)| node.span.start <= secret.span.start && secret.span.end <= node.span.end)
+        literal
+            .iter()
+            .any(|(_, secret)| node.span.start <= secret.span.start && secret.span.end <= node.span.end)
     };
     let readable: Vec<(&str, _)> = own
         .0
@@ -58,6 +63,16 @@ pub(crate) fn read(spec: &TargetSpec, node: &Node, complete: bool, problems: &mu
         connect_timeout: connect_timeout.unwrap_or(CONNECT_TIMEOUT),
         unreachable,
     })
+}
+
+/// Notes a secret that stands in the file, and keeps it out of every message.
+pub(crate) fn refuse_literal(path: &str, node: &Node, problems: &mut Problems) {
+    if is_literal_secret(node) {
+        problems.hide(&node.span);
+        problems
+            .error(&node.span, format!("the secret `{path}` stands in the file"))
+            .help("write it as `${VARIABLE}` or `${file:/path}`");
+    }
 }
 
 /// Whether a secret field holds its secret in clear: anything but a URL without a password.
@@ -74,17 +89,22 @@ fn is_literal_secret(node: &Node) -> bool {
     }
 }
 
-/// The values of secret fields that came from outside the file, below `targets`.
-pub(crate) fn secrets(targets: &Table, registry: &Registry) -> Vec<String> {
+/// The values of secret fields of an environment that came from outside the file.
+pub(crate) fn secrets(environment: &Table, registry: &Registry) -> Vec<String> {
+    let table = |key| environment.get(key).and_then(|entry| entry.node.table());
+    let mut nodes: Vec<&Node> = Vec::new();
+    nodes.extend(table("sandbox").and_then(|sandbox| sandbox.get(SANDBOX_URI)).map(|entry| &entry.node));
+    for (kind, entry) in table("targets").into_iter().flat_map(|targets| &targets.0) {
+        if let (Some(spec), Some(table)) = (registry.target(kind), entry.node.table()) {
+            nodes.extend(Fields::new((spec.schema)()).secrets(table).into_iter().map(|(_, node)| node));
+        }
+    }
     let mut secrets = Vec::new();
-    for (kind, entry) in &targets.0 {
-        let (Some(spec), Some(table)) = (registry.target(kind), entry.node.table()) else { continue };
-        for (_, node) in Fields::new((spec.schema)()).secrets(table) {
-            if let Value::Filled(filled) = &node.value {
-                secrets.push(filled.text.clone());
-                // A list of hosts is not a URL to everyone; its password is a secret all the same.
-                secrets.extend(password(&filled.text).map(str::to_owned));
-            }
+    for node in nodes {
+        if let Value::Filled(filled) = &node.value {
+            secrets.push(filled.text.clone());
+            // A list of hosts is not a URL to everyone; its password is a secret all the same.
+            secrets.extend(password(&filled.text).map(str::to_owned));
         }
     }
     secrets

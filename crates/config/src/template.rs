@@ -68,7 +68,11 @@ pub(crate) fn parse(raw: &str) -> Result<Interpolation, Vec<TemplateError>> {
         text.push_str(&raw[at..start]);
         let Some(length) = raw[start..].find('}') else {
             let help = "close it with `}`, or write `$${` for a literal `${`".to_owned();
-            errors.push(TemplateError { span: start..raw.len(), message: "`${` is never closed".to_owned(), help });
+            errors.push(TemplateError {
+                span: start..raw.len(),
+                message: "`${` is never closed".to_owned(),
+                help,
+            });
             at = raw.len();
             break;
         };
@@ -105,7 +109,10 @@ fn part(inner: &str) -> Result<Part, (String, String)> {
         return if Path::new(path).is_absolute() {
             Ok(Part::File(path.to_owned()))
         } else {
-            Err((format!("`{path}` is not an absolute path"), "for example `${file:/run/secrets/password}`".to_owned()))
+            Err((
+                format!("`{path}` is not an absolute path"),
+                "for example `${file:/run/secrets/password}`".to_owned(),
+            ))
         };
     }
     let (name, default) = match inner.split_once(":-") {
@@ -117,7 +124,8 @@ fn part(inner: &str) -> Result<Part, (String, String)> {
     if is_name {
         Ok(Part::Variable { name: name.to_owned(), default })
     } else {
-        let help = "`${VARIABLE}`, `${VARIABLE:-default}` or `${file:/path}`; `$${` stands for a literal `${`";
+        let help =
+            "`${VARIABLE}`, `${VARIABLE:-default}` or `${file:/path}`; `$${` stands for a literal `${`";
         Err((format!("`{name}` is not the name of a variable"), help.to_owned()))
     }
 }
@@ -138,7 +146,10 @@ impl Template {
     }
 
     /// Fills it in. Every error at once, each with what would help.
-    pub(crate) fn fill(&self, variables: &dyn Fn(&str) -> Option<String>) -> Result<Filled, Vec<(String, String)>> {
+    pub(crate) fn fill(
+        &self,
+        variables: &dyn Fn(&str) -> Option<String>,
+    ) -> Result<Filled, Vec<(String, String)>> {
         let (mut text, mut files, mut errors) = (String::new(), Vec::new(), Vec::new());
         for part in &self.parts {
             match part {
@@ -202,13 +213,16 @@ mod tests {
         };
         match parse(raw) {
             Ok(Interpolation::Plain(text)) => Ok(text),
-            Ok(Interpolation::Template(template)) => template
-                .fill(&variables)
-                .map(|filled| filled.text)
-                .map_err(|errors| errors.into_iter().map(|(message, _)| message).collect::<Vec<_>>().join("; ")),
-            Err(errors) => {
-                Err(errors.into_iter().map(|error| format!("{:?} {}", error.span, error.message)).collect::<Vec<_>>().join("; "))
+            Ok(Interpolation::Template(template)) => {
+                template.fill(&variables).map(|filled| filled.text).map_err(|errors| {
+                    errors.into_iter().map(|(message, _)| message).collect::<Vec<_>>().join("; ")
+                })
             }
+            Err(errors) => Err(errors
+                .into_iter()
+                .map(|error| format!("{:?} {}", error.span, error.message))
+                .collect::<Vec<_>>()
+                .join("; ")),
         }
     }
 
@@ -229,8 +243,14 @@ mod tests {
     #[test]
     fn names_everything_that_is_wrong() {
         for (raw, expected) in [
-            ("${UNSET} ${EMPTY}", "the environment variable `UNSET` is not set; the environment variable `EMPTY` is empty"),
-            ("a ${} ${1X}", "2..5 `` is not the name of a variable; 6..11 `1X` is not the name of a variable"),
+            (
+                "${UNSET} ${EMPTY}",
+                "the environment variable `UNSET` is not set; the environment variable `EMPTY` is empty",
+            ),
+            (
+                "a ${} ${1X}",
+                "2..5 `` is not the name of a variable; 6..11 `1X` is not the name of a variable",
+            ),
             ("x${SET", "1..6 `${` is never closed"),
             ("${A:-${SET}}", "0..11 `${` stands inside another"),
             ("${file:secret}", "0..14 `secret` is not an absolute path"),

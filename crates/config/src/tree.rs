@@ -189,10 +189,11 @@ fn node(value: Spanned<DeValue<'_>>, depth: usize, problems: &mut Problems) -> N
     let value = match value {
         DeValue::String(text) => Value::Text(text.into_owned()),
         DeValue::Integer(number) => {
-            i64::from_str_radix(number.as_str(), number.radix()).map(Value::Integer).unwrap_or_else(|_| {
+            let parsed = i64::from_str_radix(number.as_str(), number.radix());
+            if parsed.is_err() {
                 problems.error(&span, format!("the integer `{number}` is out of range"));
-                Value::Integer(0)
-            })
+            }
+            Value::Integer(parsed.unwrap_or_default())
         }
         DeValue::Float(number) => match number.as_str().parse::<f64>() {
             Ok(number) if number.is_finite() => Value::Float(number),

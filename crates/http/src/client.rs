@@ -64,20 +64,11 @@ impl HttpClient {
     /// # Errors
     /// [`HttpErrorKind::Settings`], naming what cannot be used.
     pub fn new(settings: HttpSettings) -> Result<Self, HttpError> {
-        let HttpSettings {
-            base_url,
-            verify_tls,
-            ca_file,
-            headers,
-            connect_timeout,
-        } = settings;
+        let HttpSettings { base_url, verify_tls, ca_file, headers, connect_timeout } = settings;
         let address = origin(&base_url);
         let unusable = |message: String| HttpError::new(HttpErrorKind::Settings, address.clone(), message);
         if !matches!(base_url.scheme(), "http" | "https") || base_url.host().is_none() {
-            return Err(unusable(format!(
-                "`{}` is not an http or https address",
-                clean(&base_url)
-            )));
+            return Err(unusable(format!("`{}` is not an http or https address", clean(&base_url))));
         }
         let headers = sensitive(&headers).map_err(unusable)?;
 
@@ -108,12 +99,7 @@ impl HttpClient {
         if base_url.scheme() == "https" && !verify_tls {
             warnings.push("TLS certificates are not verified (verify_tls = false)".to_owned());
         }
-        Ok(Self {
-            client,
-            base_url,
-            headers,
-            warnings,
-        })
+        Ok(Self { client, base_url, headers, warnings })
     }
 
     /// The base address, without credentials.
@@ -133,16 +119,7 @@ impl HttpClient {
     pub async fn send(&self, request: Request) -> Result<Exchange, HttpError> {
         let started = Instant::now();
         let deadline = started + request.timeout;
-        let Request {
-            method,
-            path,
-            query,
-            headers,
-            body,
-            content_type,
-            timeout,
-            max_body,
-        } = request;
+        let Request { method, path, query, headers, body, content_type, timeout, max_body } = request;
         let url = self.url(&path, &query);
         let name = format!("{method} {}", url.path());
         let failed = |kind, message: &str| HttpError::new(kind, origin(&url), format!("{name}: {message}"));
@@ -169,10 +146,7 @@ impl HttpClient {
                 });
             }
             Err(_) => {
-                return Err(failed(
-                    HttpErrorKind::TimedOut,
-                    &format!("no answer within {}", brief(timeout)),
-                ));
+                return Err(failed(HttpErrorKind::TimedOut, &format!("no answer within {}", brief(timeout))));
             }
         };
         let headers_after = started.elapsed();
@@ -215,17 +189,11 @@ impl HttpClient {
             headers: std::mem::take(response.headers_mut()),
             body: Bytes::from(received),
             truncated: broken.is_some(),
-            elapsed: Elapsed {
-                headers: headers_after,
-                total: started.elapsed(),
-            },
+            elapsed: Elapsed { headers: headers_after, total: started.elapsed() },
         };
         match broken {
             None => Ok(exchange),
-            Some(error) => Err(HttpError {
-                partial: Some(Box::new(exchange)),
-                ..error
-            }),
+            Some(error) => Err(HttpError { partial: Some(Box::new(exchange)), ..error }),
         }
     }
 
@@ -241,13 +209,9 @@ impl HttpClient {
     }
 
     fn summary(&self, method: &str, url: &Url, own: &HeaderMap, body: Option<Bytes>) -> RequestSummary {
-        let masked = self
-            .headers
-            .keys()
-            .map(|name| (name.to_string(), MASK.to_owned()));
-        let shown = own
-            .iter()
-            .map(|(name, value)| (name.to_string(), shown_value(name.as_str(), value.as_bytes())));
+        let masked = self.headers.keys().map(|name| (name.to_string(), MASK.to_owned()));
+        let shown =
+            own.iter().map(|(name, value)| (name.to_string(), shown_value(name.as_str(), value.as_bytes())));
         RequestSummary {
             method: method.to_owned(),
             url: clean(url).to_string(),
@@ -275,9 +239,7 @@ fn clean(url: &Url) -> Url {
 fn sensitive(headers: &BTreeMap<String, Secret>) -> Result<HeaderMap, String> {
     let mut map = HeaderMap::new();
     for (name, value) in headers {
-        let header: HeaderName = name
-            .parse()
-            .map_err(|_| format!("`{name}` is not a header name"))?;
+        let header: HeaderName = name.parse().map_err(|_| format!("`{name}` is not a header name"))?;
         let mut value = HeaderValue::from_str(value.expose()).map_err(|_| {
             format!("the value of the header `{name}` has characters that no header may have")
         })?;

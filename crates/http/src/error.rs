@@ -56,12 +56,7 @@ pub struct HttpError {
 
 impl HttpError {
     pub(crate) fn new(kind: HttpErrorKind, address: impl Into<String>, message: impl Into<String>) -> Self {
-        Self {
-            kind,
-            address: address.into(),
-            message: message.into(),
-            partial: None,
-        }
+        Self { kind, address: address.into(), message: message.into(), partial: None }
     }
 
     /// The same, as the error of the target of that kind.
@@ -85,9 +80,7 @@ impl HttpError {
 /// What an error of the HTTP library says: its kind, and the words at the root of it, which name no address.
 pub(crate) fn classify(error: &reqwest::Error) -> (HttpErrorKind, String) {
     let chain = chain(error);
-    let root = chain
-        .last()
-        .map_or_else(|| error.to_string(), ToString::to_string);
+    let root = chain.last().map_or_else(|| error.to_string(), ToString::to_string);
     let kind = if chain.iter().any(|cause| cause.is::<rustls::Error>()) {
         HttpErrorKind::Tls
     } else if error.is_timeout() {
@@ -95,11 +88,7 @@ pub(crate) fn classify(error: &reqwest::Error) -> (HttpErrorKind, String) {
     } else if error.is_dns() {
         HttpErrorKind::Dns
     } else {
-        chain
-            .iter()
-            .rev()
-            .find_map(|cause| kind_of(*cause))
-            .unwrap_or(HttpErrorKind::Protocol)
+        chain.iter().rev().find_map(|cause| kind_of(*cause)).unwrap_or(HttpErrorKind::Protocol)
     };
     (kind, root)
 }

@@ -80,20 +80,13 @@ impl Exchange {
     /// # Errors
     /// Where the body is not JSON, or not of that type.
     pub fn json<T: DeserializeOwned>(&self) -> Result<T, NotJson> {
-        serde_json::from_slice(&self.body).map_err(|error| NotJson {
-            reason: error.to_string(),
-            beginning: beginning(&self.text()),
-        })
+        serde_json::from_slice(&self.body)
+            .map_err(|error| NotJson { reason: error.to_string(), beginning: beginning(&self.text()) })
     }
 
     /// One line: `GET /ack answered 200 in 12 ms`, with the path as it was requested.
     pub fn summary(&self) -> String {
-        let path = self
-            .request
-            .url
-            .splitn(4, '/')
-            .nth(3)
-            .map_or_else(String::new, |path| format!("/{path}"));
+        let path = self.request.url.splitn(4, '/').nth(3).map_or_else(String::new, |path| format!("/{path}"));
         format!(
             "{} {path} answered {} in {}",
             self.request.method,
@@ -114,11 +107,8 @@ impl Exchange {
         }
         text.push_str(&body_text(self.request.body.as_deref().unwrap_or_default()));
         let (status, elapsed) = (self.status, self.elapsed);
-        let timing = format!(
-            "headers after {}, complete after {}",
-            brief(elapsed.headers),
-            brief(elapsed.total)
-        );
+        let timing =
+            format!("headers after {}, complete after {}", brief(elapsed.headers), brief(elapsed.total));
         let _ = writeln!(text, "\n< {:?} {status}  ({timing})", self.version);
         for (name, value) in &self.headers {
             let _ = writeln!(text, "< {name}: {}", shown_value(name.as_str(), value.as_bytes()));
@@ -133,16 +123,8 @@ impl Exchange {
 
 /// The first words of a body, on one line.
 fn beginning(text: &str) -> String {
-    let line: String = text
-        .chars()
-        .take(80)
-        .map(|c| if c.is_control() { ' ' } else { c })
-        .collect();
-    if line.len() < text.len() {
-        format!("{}…", line.trim_end())
-    } else {
-        line
-    }
+    let line: String = text.chars().take(80).map(|c| if c.is_control() { ' ' } else { c }).collect();
+    if line.len() < text.len() { format!("{}…", line.trim_end()) } else { line }
 }
 
 /// A body on lines of its own; JSON is indented.
@@ -159,18 +141,13 @@ fn body_text(body: &[u8]) -> String {
 
 /// A header's value as a report may show it.
 pub(crate) fn shown_value(name: &str, value: &[u8]) -> String {
-    if is_sensitive(name) {
-        MASK.to_owned()
-    } else {
-        String::from_utf8_lossy(value).into_owned()
-    }
+    if is_sensitive(name) { MASK.to_owned() } else { String::from_utf8_lossy(value).into_owned() }
 }
 
 /// Whether a header carries a credential, judged by its name.
 fn is_sensitive(name: &str) -> bool {
-    const WORDS: [&str; 8] = [
-        "auth", "cookie", "token", "secret", "password", "session", "api-key", "apikey",
-    ];
+    const WORDS: [&str; 8] =
+        ["auth", "cookie", "token", "secret", "password", "session", "api-key", "apikey"];
     let name = name.to_ascii_lowercase();
     WORDS.iter().any(|word| name.contains(word))
 }
@@ -195,10 +172,7 @@ mod tests {
             headers,
             body: Bytes::from_static(body.as_bytes()),
             truncated: false,
-            elapsed: Elapsed {
-                headers: Duration::from_millis(12),
-                total: Duration::from_millis(13),
-            },
+            elapsed: Elapsed { headers: Duration::from_millis(12), total: Duration::from_millis(13) },
         }
     }
 
@@ -226,9 +200,6 @@ mod tests {
     fn says_what_is_not_json() {
         let error = exchange("<html>\nnot json").json::<Value>().unwrap_err();
         insta::assert_snapshot!(error, @"the body is not the expected JSON: expected value at line 1 column 1; it begins with `<html> not json`");
-        assert_eq!(
-            exchange("").summary(),
-            "POST /focus-server/configure?x=1 answered 400 in 13 ms"
-        );
+        assert_eq!(exchange("").summary(), "POST /focus-server/configure?x=1 answered 400 in 13 ms");
     }
 }

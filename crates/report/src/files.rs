@@ -58,7 +58,5 @@ fn within_project(dir: &Path) -> Option<PathBuf> {
     if dir.is_relative() {
         return Some(dir.to_owned());
     }
-    dir.strip_prefix(env::current_dir().ok()?)
-        .ok()
-        .map(Path::to_owned)
+    dir.strip_prefix(env::current_dir().ok()?).ok().map(Path::to_owned)
 }

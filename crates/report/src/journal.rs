@@ -40,13 +40,7 @@ impl Journal {
             }
         };
         let file = open().map_err(|error| named("cannot begin", path, &error))?;
-        Ok(Self {
-            path: path.to_owned(),
-            file,
-            line: Vec::with_capacity(1 << 10),
-            length: 0,
-            broken: false,
-        })
+        Ok(Self { path: path.to_owned(), file, line: Vec::with_capacity(1 << 10), length: 0, broken: false })
     }
 
     /// Writes the line with one call, so that no other writer and no signal can come between its parts.
@@ -98,10 +92,7 @@ impl Sink for Journal {
 }
 
 fn named(what: &str, path: &Path, error: &io::Error) -> io::Error {
-    io::Error::new(
-        error.kind(),
-        format!("{what} the journal {}: {error}", path.display()),
-    )
+    io::Error::new(error.kind(), format!("{what} the journal {}: {error}", path.display()))
 }
 
 /// Why a file cannot be read as a journal.
@@ -148,25 +139,14 @@ pub enum JournalError {
 /// # Errors
 /// See [`JournalError`].
 pub fn read(path: &Path) -> Result<Run, JournalError> {
-    let io_error = |source| JournalError::Io {
-        path: path.to_owned(),
-        source,
-    };
+    let io_error = |source| JournalError::Io { path: path.to_owned(), source };
     let mut reader = BufReader::with_capacity(1 << 16, File::open(path).map_err(io_error)?);
     let mut bytes = Vec::new();
     let mut run: Option<Run> = None;
     for line in 1.. {
         bytes.clear();
-        let foreign = |reason: String| JournalError::Foreign {
-            path: path.to_owned(),
-            line,
-            reason,
-        };
-        let length = reader
-            .by_ref()
-            .take(LONGEST_LINE)
-            .read_until(b'\n', &mut bytes)
-            .map_err(io_error)?;
+        let foreign = |reason: String| JournalError::Foreign { path: path.to_owned(), line, reason };
+        let length = reader.by_ref().take(LONGEST_LINE).read_until(b'\n', &mut bytes).map_err(io_error)?;
         if length == 0 {
             break;
         }
@@ -183,13 +163,8 @@ pub fn read(path: &Path) -> Result<Run, JournalError> {
             run.apply(&event);
         } else {
             let begun = Run::begin(&event);
-            run = Some(begun.map_err(|source| JournalError::NoStart {
-                path: path.to_owned(),
-                source,
-            })?);
+            run = Some(begun.map_err(|source| JournalError::NoStart { path: path.to_owned(), source })?);
         }
     }
-    run.ok_or_else(|| JournalError::Empty {
-        path: path.to_owned(),
-    })
+    run.ok_or_else(|| JournalError::Empty { path: path.to_owned() })
 }

@@ -71,10 +71,7 @@ struct ToDoView<'a> {
 
 impl From<Exit> for ExitView {
     fn from(exit: Exit) -> Self {
-        Self {
-            code: exit.code(),
-            meaning: exit.meaning(),
-        }
+        Self { code: exit.code(), meaning: exit.meaning() }
     }
 }
 
@@ -109,10 +106,7 @@ impl<'a> From<ToDo<'a>> for ToDoView<'a> {
             What::NoAnswer(outcome) => Self {
                 message: &outcome.summary,
                 cause: outcome.obstacle.as_ref().map(|obstacle| obstacle.cause),
-                remedy: outcome
-                    .obstacle
-                    .as_ref()
-                    .and_then(|obstacle| obstacle.remedy.as_deref()),
+                remedy: outcome.obstacle.as_ref().and_then(|obstacle| obstacle.remedy.as_deref()),
                 ..view
             },
         }
@@ -166,9 +160,7 @@ pub fn parse(text: &str) -> Result<Run, JsonError> {
     struct Version {
         format_version: u32,
     }
-    let Version {
-        format_version: found,
-    } = serde_json::from_str(text)?;
+    let Version { format_version: found } = serde_json::from_str(text)?;
     if found > FORMAT_VERSION {
         return Err(JsonError::Newer { found });
     }

@@ -44,41 +44,29 @@ pub fn write(run: &Run, run_dir: Option<&Path>, out: impl io::Write) -> io::Resu
 fn report(run: &Run, run_dir: Option<&Path>) -> Report {
     let mut plugins: BTreeMap<&str, (Vec<&CheckRecord>, usize)> = BTreeMap::new();
     for record in &run.checks {
-        plugins
-            .entry(id::plugin_of(&record.info.id))
-            .or_default()
-            .0
-            .push(record);
+        plugins.entry(id::plugin_of(&record.info.id)).or_default().0.push(record);
     }
     for left_out in &run.left_out {
         plugins.entry(id::plugin_of(&left_out.check)).or_default().1 += 1;
     }
 
-    let mut report = Report::new(format!(
-        "{} on {}",
-        clean(&run.info.project),
-        clean(&run.info.environment)
-    ));
+    let mut report = Report::new(format!("{} on {}", clean(&run.info.project), clean(&run.info.environment)));
     if let Some(started) = instant(run.info.started) {
         report.set_timestamp(started);
     }
-    if let Some(time) = run
-        .finished
-        .and_then(|end| Duration::try_from(end.duration_since(run.info.started)).ok())
+    if let Some(time) =
+        run.finished.and_then(|end| Duration::try_from(end.duration_since(run.info.started)).ok())
     {
         report.set_time(time);
     }
     for (plugin, (records, left_out)) in plugins {
         let mut suite = TestSuite::new(plugin);
-        suite.set_time(
-            records
-                .iter()
-                .map(|record| milliseconds(record.duration_ms))
-                .sum(),
-        );
+        suite.set_time(records.iter().map(|record| milliseconds(record.duration_ms)).sum());
         if left_out > 0 {
             suite.add_property(Property::new("left_out", left_out.to_string()));
         }
+        // At least a case each, where each has its room: growth by doubling would need twice the memory.
+        suite.test_cases.reserve_exact(records.len());
         for record in records {
             add_cases(&mut suite, record, run_dir);
         }
@@ -91,12 +79,7 @@ fn report(run: &Run, run_dir: Option<&Path>) -> Report {
 fn add_cases(suite: &mut TestSuite, record: &CheckRecord, run_dir: Option<&Path>) {
     let title = clean(&record.info.title);
     if let Some(outcome) = beyond_rows(&record.outcome) {
-        let entry = Entry {
-            record,
-            outcome: &outcome,
-            row: None,
-            run_dir,
-        };
+        let entry = Entry { record, outcome: &outcome, row: None, run_dir };
         let mut case = entry.test_case(title.to_string());
         case.set_time(milliseconds(record.duration_ms));
         suite.add_test_case(case);
@@ -111,12 +94,7 @@ fn add_cases(suite: &mut TestSuite, record: &CheckRecord, run_dir: Option<&Path>
             }
             name = format!("{wanted} ({twin})");
         }
-        let entry = Entry {
-            record,
-            outcome: &row.outcome,
-            row: Some(row),
-            run_dir,
-        };
+        let entry = Entry { record, outcome: &row.outcome, row: Some(row), run_dir };
         suite.add_test_case(entry.test_case(name));
     }
 }
@@ -131,18 +109,8 @@ fn beyond_rows(outcome: &Outcome) -> Option<Cow<'_, Outcome>> {
         Some(Weight::Warn) => Status::Warned,
         Some(Weight::Note) | None => Status::Passed,
     };
-    let status = if outcome.status > worst_row.max(own) {
-        outcome.status
-    } else {
-        own
-    };
-    (status > Status::Passed).then(|| {
-        Cow::Owned(Outcome {
-            status,
-            cases: Vec::new(),
-            ..outcome.clone()
-        })
-    })
+    let status = if outcome.status > worst_row.max(own) { outcome.status } else { own };
+    (status > Status::Passed).then(|| Cow::Owned(Outcome { status, cases: Vec::new(), ..outcome.clone() }))
 }
 
 /// What one test case is made of.
@@ -156,17 +124,16 @@ struct Entry<'a> {
 impl Entry<'_> {
     fn test_case(&self, name: String) -> TestCase {
         let Self { record, outcome, .. } = self;
-        let earlier: Vec<&Outcome> = record
-            .earlier
-            .iter()
-            .filter_map(|attempt| self.failed_in(attempt))
-            .collect();
-        let body = self.body(outcome);
+        let earlier: Vec<&Outcome> =
+            record.earlier.iter().filter_map(|attempt| self.failed_in(attempt)).collect();
+        // A plain pass has no body, and most checks pass.
+        let body = if outcome.status == Status::Passed { String::new() } else { self.body(outcome) };
         let mut status = self.status(&body);
         status.add_reruns(earlier.iter().map(|outcome| self.rerun(outcome)));
 
         let mut case = TestCase::new(name, status);
         case.set_classname(record.info.id.as_str());
+        case.extra.reserve_exact(1);
         case.extra.insert("file".into(), clean(&record.info.file).into());
         if let Some(started) = record.started.and_then(instant) {
             case.set_timestamp(started);
@@ -180,11 +147,7 @@ impl Entry<'_> {
 
     /// The whole story; of what is longer than a reader would follow, `run.json` holds the rest.
     fn body(&self, outcome: &Outcome) -> String {
-        let scope = Scope {
-            text: 8 << 10,
-            lines: 50,
-            run_dir: self.run_dir,
-        };
+        let scope = Scope { text: 8 << 10, lines: 50, run_dir: self.run_dir };
         text(&prose::of_outcome(self.record, outcome, scope))
     }
 
@@ -194,9 +157,7 @@ impl Entry<'_> {
             Status::Skipped | Status::Passed | Status::Warned | Status::Errored => NonSuccessKind::Error,
         };
         let mut rerun = TestRerun::new(kind);
-        rerun
-            .set_message(message(outcome))
-            .set_description(self.body(outcome));
+        rerun.set_message(message(outcome)).set_description(self.body(outcome));
         rerun
     }
 
@@ -209,13 +170,9 @@ impl Entry<'_> {
             (Status::Errored, None) => (TestCaseStatus::non_success(NonSuccessKind::Error), None),
             (Status::Failed | Status::Errored, Some(gate)) => (TestCaseStatus::skipped(), Some(gate)),
         };
-        let gated = |text: &str| {
-            gate.as_ref()
-                .map_or_else(|| text.to_owned(), |gate| format!("{gate}: {text}"))
-        };
-        status
-            .set_message(gated(&message(self.outcome)))
-            .set_description(gated(body));
+        let gated =
+            |text: &str| gate.as_ref().map_or_else(|| text.to_owned(), |gate| format!("{gate}: {text}"));
+        status.set_message(gated(&message(self.outcome))).set_description(gated(body));
         status
     }
 
@@ -235,31 +192,22 @@ impl Entry<'_> {
         let Self { record, outcome, .. } = self;
         let mut text = String::new();
         if outcome.status == Status::Warned {
-            let gate = prose::gate_words(&record.info.gate)
-                .map(|gate| format!("{gate}: "))
-                .unwrap_or_default();
+            let gate =
+                prose::gate_words(&record.info.gate).map(|gate| format!("{gate}: ")).unwrap_or_default();
             let _ = writeln!(text, "{gate}{body}");
         }
         if record.flaky && !earlier.is_empty() {
-            let _ = writeln!(
-                text,
-                "flaky: {} on attempt {}; before that:",
-                outcome.status, record.attempts
-            );
+            let _ = writeln!(text, "flaky: {} on attempt {}; before that:", outcome.status, record.attempts);
             for outcome in earlier {
                 let _ = writeln!(text, "{}: {}", outcome.status, message(outcome));
             }
         }
         // Only our own attachment counts, whatever a server answered.
         let mut text = text.replace("[[ATTACHMENT|", "[[attachment|");
-        let mut evidence = outcome
-            .findings
-            .iter()
-            .flat_map(|finding| &finding.evidence)
-            .chain(&outcome.evidence);
-        if let Some(path) = self
-            .run_dir
-            .and_then(|dir| evidence.find_map(|evidence| attachment(dir, evidence)))
+        let mut evidence =
+            outcome.findings.iter().flat_map(|finding| &finding.evidence).chain(&outcome.evidence);
+        if let Some(path) =
+            self.run_dir.and_then(|dir| evidence.find_map(|evidence| attachment(dir, evidence)))
         {
             let _ = writeln!(text, "[[ATTACHMENT|{path}]]");
         }
@@ -268,12 +216,8 @@ impl Entry<'_> {
 
     fn properties(&self) -> Vec<Property> {
         let info = &self.record.info;
-        let keys = self
-            .row
-            .map(|row| &row.keys)
-            .filter(|keys| !keys.is_empty())
-            .unwrap_or(&info.keys);
-        let mut properties = Vec::with_capacity(5);
+        let keys = self.row.map(|row| &row.keys).filter(|keys| !keys.is_empty()).unwrap_or(&info.keys);
+        let mut properties = Vec::with_capacity(3);
         if !keys.is_empty() {
             properties.push(Property::new("keys", clean(&keys.join(", "))));
         }

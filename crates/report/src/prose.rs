@@ -37,10 +37,7 @@ impl Lines<'_> {
     fn say(&mut self, label: &'static str, text: &str) {
         let clipped = clip(text, self.scope.text);
         for (index, line) in clean_lines(&clipped).enumerate() {
-            self.lines.push(Line {
-                label: if index == 0 { label } else { "" },
-                text: line.into_owned(),
-            });
+            self.lines.push(Line { label: if index == 0 { label } else { "" }, text: line.into_owned() });
         }
     }
 
@@ -70,11 +67,7 @@ impl Lines<'_> {
     fn evidence(&mut self, evidence: &[EvidenceRef]) {
         let run_dir = self.scope.run_dir.unwrap_or(Path::new(""));
         self.list("evidence", evidence, |evidence| {
-            let cut = if evidence.truncated {
-                " (cut to the size limit)"
-            } else {
-                ""
-            };
+            let cut = if evidence.truncated { " (cut to the size limit)" } else { "" };
             format!("{}{cut}", run_dir.join(&evidence.path).display())
         });
     }
@@ -92,10 +85,7 @@ pub(crate) fn headline(finding: &Finding, limit: usize) -> String {
 
 /// Everything about a finding but its headline.
 pub(crate) fn of_finding(finding: &Finding, scope: Scope<'_>) -> Vec<Line> {
-    let mut lines = Lines {
-        scope,
-        lines: Vec::new(),
-    };
+    let mut lines = Lines { scope, lines: Vec::new() };
     lines.say_if("expected", finding.expected.as_deref());
     lines.say_if("actual", finding.actual.as_deref());
     lines.list("details", &finding.details, String::clone);
@@ -108,20 +98,14 @@ pub(crate) fn of_finding(finding: &Finding, scope: Scope<'_>) -> Vec<Line> {
 
 /// Everything about a missing answer but its summary.
 pub(crate) fn of_no_answer(outcome: &Outcome, scope: Scope<'_>) -> Vec<Line> {
-    let mut lines = Lines {
-        scope,
-        lines: of_obstacle(outcome, scope),
-    };
+    let mut lines = Lines { scope, lines: of_obstacle(outcome, scope) };
     lines.evidence(&outcome.evidence);
     lines.lines
 }
 
 /// What stood in the way, and in which rows.
 fn of_obstacle(outcome: &Outcome, scope: Scope<'_>) -> Vec<Line> {
-    let mut lines = Lines {
-        scope,
-        lines: rows_without_answer(outcome, scope),
-    };
+    let mut lines = Lines { scope, lines: rows_without_answer(outcome, scope) };
     if let Some(obstacle) = &outcome.obstacle {
         lines.say("cause", obstacle.cause.as_str());
         lines.remedy(obstacle.remedy.as_deref(), None);
@@ -131,17 +115,10 @@ fn of_obstacle(outcome: &Outcome, scope: Scope<'_>) -> Vec<Line> {
 
 /// The rows of a table that got no answer, which a failing row must not hide.
 pub(crate) fn rows_without_answer(outcome: &Outcome, scope: Scope<'_>) -> Vec<Line> {
-    let mut lines = Lines {
-        scope,
-        lines: Vec::new(),
-    };
-    let errored = outcome
-        .cases
-        .iter()
-        .filter(|case| case.outcome.status == Status::Errored);
-    let errored: Vec<String> = errored
-        .map(|case| format!("{}: {}", case.name, case.outcome.summary))
-        .collect();
+    let mut lines = Lines { scope, lines: Vec::new() };
+    let errored = outcome.cases.iter().filter(|case| case.outcome.status == Status::Errored);
+    let errored: Vec<String> =
+        errored.map(|case| format!("{}: {}", case.name, case.outcome.summary)).collect();
     lines.list("no answer", &errored, String::clone);
     lines.lines
 }
@@ -162,19 +139,13 @@ pub(crate) fn of_outcome(record: &CheckRecord, outcome: &Outcome, scope: Scope<'
                 Weight::Warn | Weight::Note => "warned".to_owned(),
             };
             let head = format!("{head}: {}", headline(finding, scope.text));
-            Paragraph {
-                head,
-                lines: of_finding(finding, scope),
-            }
+            Paragraph { head, lines: of_finding(finding, scope) }
         })
         .collect();
     if paragraphs.is_empty() || matches!(outcome.status, Status::Errored | Status::Skipped) {
         paragraphs.insert(0, of_summary(record, outcome, scope));
     }
-    let mut rest = Lines {
-        scope,
-        lines: Vec::new(),
-    };
+    let mut rest = Lines { scope, lines: Vec::new() };
     rest.list("measured", &outcome.measurements, ToString::to_string);
     rest.evidence(&outcome.evidence);
     if let Some(last) = paragraphs.last_mut() {
@@ -186,31 +157,19 @@ pub(crate) fn of_outcome(record: &CheckRecord, outcome: &Outcome, scope: Scope<'
 /// The answer without its findings.
 fn of_summary(record: &CheckRecord, outcome: &Outcome, scope: Scope<'_>) -> Paragraph {
     let summary = match outcome.status {
-        Status::Errored => format!(
-            "errored, {}: no answer: {}",
-            record.info.severity,
-            clean(&outcome.summary)
-        ),
+        Status::Errored => {
+            format!("errored, {}: no answer: {}", record.info.severity, clean(&outcome.summary))
+        }
         Status::Skipped => format!("skipped: {}", skip_reason(outcome)),
         status => format!("{status}: {}", clean(&outcome.summary)),
     };
-    let lines = if outcome.status == Status::Errored {
-        of_obstacle(outcome, scope)
-    } else {
-        Vec::new()
-    };
-    Paragraph {
-        head: clip(&summary, scope.text).into_owned(),
-        lines,
-    }
+    let lines = if outcome.status == Status::Errored { of_obstacle(outcome, scope) } else { Vec::new() };
+    Paragraph { head: clip(&summary, scope.text).into_owned(), lines }
 }
 
 /// The findings that bear on the answer, the heaviest first.
 pub(crate) fn by_weight(outcome: &Outcome) -> Vec<&Finding> {
-    let findings = outcome
-        .findings
-        .iter()
-        .filter(|finding| finding.weight > Weight::Note);
+    let findings = outcome.findings.iter().filter(|finding| finding.weight > Weight::Note);
     let mut findings: Vec<&Finding> = findings.collect();
     findings.sort_by_key(|finding| std::cmp::Reverse(finding.weight));
     findings
@@ -230,17 +189,10 @@ pub(crate) fn skip_reason(outcome: &Outcome) -> String {
             format!("{} is away, which {} reports", clean(target), clean(reported_by))
         }
         Some(SkipReason::Unreachable { target }) => {
-            format!(
-                "{} cannot be reached, and the configuration says to skip then",
-                clean(target)
-            )
+            format!("{} cannot be reached, and the configuration says to skip then", clean(target))
         }
         Some(SkipReason::Unavailable { command }) => {
-            format!(
-                "{}; `{}` would provide it",
-                clean(&outcome.summary),
-                clean(command)
-            )
+            format!("{}; `{}` would provide it", clean(&outcome.summary), clean(command))
         }
         Some(SkipReason::NotApplicable | SkipReason::Stopped) | None => clean(&outcome.summary).into_owned(),
     }
@@ -259,11 +211,7 @@ pub(crate) fn gate_words(gate: &Gate) -> Option<String> {
 
 /// The heading under which an item stands. A warning means that the answer is yes, so it never hurries anyone.
 pub(crate) fn urgency(item: &ToDo<'_>) -> &'static str {
-    if item.status == Status::Warned {
-        Severity::Low.urgency()
-    } else {
-        item.severity.urgency()
-    }
+    if item.status == Status::Warned { Severity::Low.urgency() } else { item.severity.urgency() }
 }
 
 /// What an item says, on one line of at most about `limit` characters.
@@ -295,10 +243,5 @@ pub(crate) fn names<'a>(names: impl ExactSizeIterator<Item = &'a str>, limit: us
 
 /// `job 12-3 in focus-api`.
 pub(crate) fn resource_name(resource: &Resource) -> String {
-    format!(
-        "{} {} in {}",
-        clean(&resource.kind),
-        clean(&resource.id),
-        clean(&resource.target)
-    )
+    format!("{} {} in {}", clean(&resource.kind), clean(&resource.id), clean(&resource.target))
 }

@@ -16,18 +16,10 @@ pub struct Style {
 
 impl Style {
     /// No colours, no redrawing, 100 columns.
-    pub const PLAIN: Self = Self {
-        color: false,
-        live: false,
-        width: 100,
-    };
+    pub const PLAIN: Self = Self { color: false, live: false, width: 100 };
 
     pub(crate) fn paint(self, paint: Paint, text: &str) -> String {
-        if self.color {
-            format!("{paint}{text}{paint:#}")
-        } else {
-            text.to_owned()
-        }
+        if self.color { format!("{paint}{text}{paint:#}") } else { text.to_owned() }
     }
 
     pub(crate) fn bold(self, text: &str) -> String {

@@ -61,9 +61,8 @@ fn skip_escape(introducer: char, rest: &mut std::str::Chars<'_>) {
             if let Some(length) = length {
                 *rest = rest.as_str()[length..].chars();
                 let after = rest.as_str();
-                let terminator = ["\u{7}", "\u{9c}", "\u{1b}\\"]
-                    .into_iter()
-                    .find(|&end| after.starts_with(end));
+                let terminator =
+                    ["\u{7}", "\u{9c}", "\u{1b}\\"].into_iter().find(|&end| after.starts_with(end));
                 *rest = after[terminator.map_or(0, str::len)..].chars();
             }
         }
@@ -86,20 +85,16 @@ fn end_after(rest: &mut std::str::Chars<'_>, is_final: impl Fn(char) -> bool) {
 
 /// The safe lines of `text`, which keeps its line breaks; empty ones are left out.
 pub fn clean_lines(text: &str) -> impl Iterator<Item = Cow<'_, str>> {
-    text.split(['\n', '\r'])
-        .map(clean)
-        .filter(|line| !line.trim().is_empty())
+    text.split(['\n', '\r']).map(clean).filter(|line| !line.trim().is_empty())
 }
 
 /// The first `limit` characters, with a note of how many more there are.
 pub fn clip(text: &str, limit: usize) -> Cow<'_, str> {
     match text.char_indices().nth(limit) {
         None => Cow::Borrowed(text),
-        Some((cut, _)) => Cow::Owned(format!(
-            "{}… ({} more characters)",
-            &text[..cut],
-            text[cut..].chars().count()
-        )),
+        Some((cut, _)) => {
+            Cow::Owned(format!("{}… ({} more characters)", &text[..cut], text[cut..].chars().count()))
+        }
     }
 }
 
@@ -169,10 +164,7 @@ mod tests {
             ("\u{1b}[2J\u{1b}[1;1Hgone", "gone"),
             ("\u{9b}31mred", "red"),
             ("\u{1b}]0;title\u{7}text", "text"),
-            (
-                "\u{1b}]8;;https://example.com\u{1b}\\link\u{1b}]8;;\u{1b}\\",
-                "link",
-            ),
+            ("\u{1b}]8;;https://example.com\u{1b}\\link\u{1b}]8;;\u{1b}\\", "link"),
             ("\u{1b}Pdevice\u{9c}text", "text"),
             ("\u{1b}(Bset", "set"),
             ("\u{1b}cfull reset", "full reset"),
@@ -197,10 +189,7 @@ mod tests {
         assert_eq!(wrap("  a   b  ", 9), ["a b"]);
         assert!(wrap("", 20).is_empty());
         let long = "x".repeat(30);
-        assert_eq!(
-            wrap(&format!("see {long}"), 20),
-            ["see", &long[..20], &long[20..]]
-        );
+        assert_eq!(wrap(&format!("see {long}"), 20), ["see", &long[..20], &long[20..]]);
     }
 
     #[test]
@@ -209,9 +198,6 @@ mod tests {
         assert_eq!(fit("short", 5), "short");
         assert_eq!(clip("abcdef", 4), "abcd… (2 more characters)");
         assert_eq!(clip("abcd", 4), "abcd");
-        assert_eq!(
-            clean_lines("a\n\n\u{1b}[1mb\r\nc").collect::<Vec<_>>(),
-            ["a", "b", "c"]
-        );
+        assert_eq!(clean_lines("a\n\n\u{1b}[1mb\r\nc").collect::<Vec<_>>(), ["a", "b", "c"]);
     }
 }

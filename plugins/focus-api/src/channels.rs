@@ -19,10 +19,7 @@ impl Channels {
             }
             None => Err(format!("`{name}` is missing")),
         };
-        Ok(Self {
-            lowest: field("lowest_channel")?,
-            highest: field("highest_channel")?,
-        })
+        Ok(Self { lowest: field("lowest_channel")?, highest: field("highest_channel")? })
     }
 
     /// What is wrong with the range, if anything is.
@@ -31,9 +28,7 @@ impl Channels {
         if lowest < 1 {
             Some(format!("the lowest channel is {lowest}; channels begin at 1"))
         } else if highest < lowest {
-            Some(format!(
-                "the highest channel, {highest}, lies below the lowest, {lowest}"
-            ))
+            Some(format!("the highest channel, {highest}, lies below the lowest, {lowest}"))
         } else {
             None
         }

@@ -56,11 +56,7 @@ impl FocusClient {
     pub(crate) const JOB: &'static str = "job";
 
     pub(crate) fn new(http: HttpClient, job_lifetime: Duration, patience: Duration) -> Self {
-        Self {
-            http,
-            job_lifetime,
-            patience: bounded(patience),
-        }
+        Self { http, job_lifetime, patience: bounded(patience) }
     }
 
     /// The server's address, without credentials.
@@ -70,10 +66,7 @@ impl FocusClient {
 
     /// `GET /ack`, whatever the answer.
     pub(crate) async fn ack(&self) -> Result<Exchange, TargetError> {
-        self.http
-            .send(Request::get("/ack", self.patience))
-            .await
-            .map_err(|error| away(&error))
+        self.http.send(Request::get("/ack", self.patience)).await.map_err(|error| away(&error))
     }
 
     /// `DELETE /job/{id}`, whatever the answer.
@@ -86,11 +79,7 @@ impl FocusClient {
 
     /// A `GET`, whatever the answer.
     pub(crate) async fn get(&self, cx: &Context, path: &str) -> Result<Exchange, CheckError> {
-        Ok(self
-            .http
-            .send(Request::get(path, patience(cx)))
-            .await
-            .map_err(|error| away(&error))?)
+        Ok(self.http.send(Request::get(path, patience(cx))).await.map_err(|error| away(&error))?)
     }
 
     /// What a valid request is made of. Checks that ask for it require the checks that judge it.
@@ -101,9 +90,7 @@ impl FocusClient {
             return Err(CheckError::unclear(problem));
         }
         let metadata = self.document(cx, "/live_metadata").await?;
-        let prr = LiveMetadata::read(&metadata)
-            .and_then(LiveMetadata::ready)
-            .map_err(CheckError::unclear)?;
+        let prr = LiveMetadata::read(&metadata).and_then(LiveMetadata::ready).map_err(CheckError::unclear)?;
         Ok(Fiber { channels, prr })
     }
 
@@ -127,15 +114,10 @@ impl FocusClient {
         cx.require(Effect::Create)?;
         let limit = cx.jobs.limit();
         if limit == 0 {
-            return Err(CheckError::not_applicable(
-                "the policy allows no jobs (max_concurrent_jobs = 0)",
-            ));
+            return Err(CheckError::not_applicable("the policy allows no jobs (max_concurrent_jobs = 0)"));
         }
         match timeout(within, cx.jobs.acquire()).await {
-            Ok(slot) => Ok(Room {
-                slot: Some(slot),
-                lifetime: self.job_lifetime,
-            }),
+            Ok(slot) => Ok(Room { slot: Some(slot), lifetime: self.job_lifetime }),
             Err(_) => Err(CheckError::unclear(format!(
                 "no room for a job within {}: all {limit} of max_concurrent_jobs may still be alive",
                 brief(within)
@@ -151,10 +133,7 @@ impl FocusClient {
         body: &str,
         within: Duration,
     ) -> Result<Result<Configured, HttpError>, CheckError> {
-        let sent = self
-            .http
-            .send(Request::post_json("/configure", body.to_owned(), within))
-            .await;
+        let sent = self.http.send(Request::post_json("/configure", body.to_owned(), within)).await;
         if !may_have_started(&sent) {
             room.release();
         }
@@ -187,10 +166,7 @@ fn away(error: &HttpError) -> TargetError {
 /// The id of the job that an answer reports as started.
 fn started_job(exchange: &Exchange) -> Option<String> {
     let body: Value = exchange.status.is_success().then(|| exchange.json().ok())??;
-    body["job_id"]
-        .as_str()
-        .filter(|id| !id.is_empty())
-        .map(str::to_owned)
+    body["job_id"].as_str().filter(|id| !id.is_empty()).map(str::to_owned)
 }
 
 /// Whether a job may exist after this. A gateway's error says nothing about what happened behind it.

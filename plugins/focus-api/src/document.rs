@@ -13,9 +13,7 @@ pub(crate) fn json(exchange: &Exchange, path: &str) -> Result<Value, Box<Finding
         let message = format!("{subject} is answered with {} instead of 200", exchange.status);
         return Err(finding("unexpected-status", message));
     }
-    exchange
-        .json()
-        .map_err(|error| finding("not-json", error.to_string()))
+    exchange.json().map_err(|error| finding("not-json", error.to_string()))
 }
 
 /// A verdict that rests on one exchange, which is kept as evidence where there is something to show.
@@ -31,21 +29,14 @@ pub(crate) fn verdict(
         return Ok(verdict);
     }
     let evidence = cx.attach(exchange.to_evidence(format!("{name}.txt")))?;
-    Ok(verdict.with_all(
-        findings
-            .into_iter()
-            .map(|finding| finding.evidence(evidence.clone())),
-    ))
+    Ok(verdict.with_all(findings.into_iter().map(|finding| finding.evidence(evidence.clone()))))
 }
 
 /// A whole number, also where it is written as `5.0`; never a boolean.
 pub(crate) fn whole(value: &Value) -> Option<i64> {
     value.as_i64().or_else(|| {
         let float = value.as_f64()?;
-        #[expect(
-            clippy::cast_possible_truncation,
-            reason = "only floats that are whole and small are cast"
-        )]
+        #[expect(clippy::cast_possible_truncation, reason = "only floats that are whole and small are cast")]
         (float.fract() == 0.0 && float.abs() < 9e15).then_some(float as i64)
     })
 }
@@ -81,10 +72,7 @@ mod tests {
             json!(null),
             json!(1e300),
         ];
-        assert_eq!(
-            cases.each_ref().map(whole),
-            [Some(5), Some(5), None, None, None, None, None, None]
-        );
+        assert_eq!(cases.each_ref().map(whole), [Some(5), Some(5), None, None, None, None, None, None]);
         assert_eq!(
             cases.each_ref().map(whole_or_digits),
             [Some(5), Some(5), None, None, Some(5), None, None, None]

@@ -13,9 +13,7 @@ pub(crate) struct LiveMetadata<'a>(&'a Map<String, Value>);
 impl<'a> LiveMetadata<'a> {
     /// Takes a document, which must be an object.
     pub(crate) fn read(body: &'a Value) -> Result<Self, String> {
-        body.as_object()
-            .map(Self)
-            .ok_or_else(|| format!("live metadata is {}, not an object", shown(body)))
+        body.as_object().map(Self).ok_or_else(|| format!("live metadata is {}, not an object", shown(body)))
     }
 
     fn text(self, field: &str) -> Option<&'a str> {
@@ -40,11 +38,8 @@ impl<'a> LiveMetadata<'a> {
     ///
     /// While the server waits for its fiber, the values are placeholders, and only their presence is judged.
     pub(crate) fn problems(self) -> Vec<String> {
-        let rules: &[Rule] = if self.0.contains_key("prr") && self.ready().is_err() {
-            &PLACEHOLDERS
-        } else {
-            &FIELDS
-        };
+        let rules: &[Rule] =
+            if self.0.contains_key("prr") && self.ready().is_err() { &PLACEHOLDERS } else { &FIELDS };
         let mut problems: Vec<String> = rules.iter().filter_map(|rule| rule.problem(self.0)).collect();
         let start = self.0.get("fiber_start_meters").and_then(whole);
         let length = self.0.get("fiber_length_meters").and_then(whole);
@@ -62,10 +57,7 @@ impl<'a> LiveMetadata<'a> {
     /// The fields that clients need beside those, where they are missing or null.
     pub(crate) fn missing_sample_fields(self) -> Vec<&'static str> {
         let missing = |name: &str| self.0.get(name).is_none_or(Value::is_null);
-        ["num_samples_per_trace", "dtype"]
-            .into_iter()
-            .filter(|name| missing(name))
-            .collect()
+        ["num_samples_per_trace", "dtype"].into_iter().filter(|name| missing(name)).collect()
     }
 }
 
@@ -86,18 +78,8 @@ enum Needed {
 }
 
 const FIELDS: [Rule; 8] = [
-    Rule {
-        field: "prr",
-        needed: Needed::Always,
-        is: "a number above 0",
-        holds: positive,
-    },
-    Rule {
-        field: "dx",
-        needed: Needed::Always,
-        is: "a number of metres above 0",
-        holds: positive,
-    },
+    Rule { field: "prr", needed: Needed::Always, is: "a number above 0", holds: positive },
+    Rule { field: "dx", needed: Needed::Always, is: "a number of metres above 0", holds: positive },
     Rule {
         field: "number_of_channels",
         needed: Needed::Always,
@@ -116,39 +98,14 @@ const FIELDS: [Rule; 8] = [
         is: "a whole number of metres",
         holds: |value| whole(value).is_some(),
     },
-    Rule {
-        field: "sw_version",
-        needed: Needed::Always,
-        is: "a text",
-        holds: filled,
-    },
-    Rule {
-        field: "fiber_description",
-        needed: Needed::Always,
-        is: "a text",
-        holds: Value::is_string,
-    },
-    Rule {
-        field: "dtype",
-        needed: Needed::Perhaps,
-        is: "a text",
-        holds: filled,
-    },
+    Rule { field: "sw_version", needed: Needed::Always, is: "a text", holds: filled },
+    Rule { field: "fiber_description", needed: Needed::Always, is: "a text", holds: Value::is_string },
+    Rule { field: "dtype", needed: Needed::Perhaps, is: "a text", holds: filled },
 ];
 
 const PLACEHOLDERS: [Rule; 2] = [
-    Rule {
-        field: "prr",
-        needed: Needed::Perhaps,
-        is: "a number",
-        holds: Value::is_number,
-    },
-    Rule {
-        field: "sw_version",
-        needed: Needed::Always,
-        is: "a text",
-        holds: filled,
-    },
+    Rule { field: "prr", needed: Needed::Perhaps, is: "a number", holds: Value::is_number },
+    Rule { field: "sw_version", needed: Needed::Always, is: "a text", holds: filled },
 ];
 
 fn positive(value: &Value) -> bool {
@@ -199,10 +156,7 @@ mod tests {
         assert_eq!(problems(&with("fiber_length_meters", json!(null))), [""; 0]);
         assert_eq!(problems(&with("number_of_channels", json!(2337.0))), [""; 0]);
         assert_eq!(LiveMetadata::read(&healthy()).unwrap().ready(), Ok(2000.0));
-        assert_eq!(
-            LiveMetadata::read(&healthy()).unwrap().missing_sample_fields(),
-            [""; 0]
-        );
+        assert_eq!(LiveMetadata::read(&healthy()).unwrap().missing_sample_fields(), [""; 0]);
     }
 
     #[test]
@@ -228,14 +182,8 @@ mod tests {
         let waiting =
             json!({ "prr": 0.0, "dx": null, "number_of_channels": 0, "sw_version": "Waiting for fiber" });
         assert_eq!(problems(&waiting), [""; 0]);
-        assert_eq!(
-            problems(&json!({ "prr": null })),
-            ["`sw_version` is missing; it must be a text"]
-        );
-        assert!(
-            problems(&json!({})).len() > 3,
-            "without `prr` nobody knows whether it waits"
-        );
+        assert_eq!(problems(&json!({ "prr": null })), ["`sw_version` is missing; it must be a text"]);
+        assert!(problems(&json!({})).len() > 3, "without `prr` nobody knows whether it waits");
     }
 
     #[test]
@@ -253,9 +201,6 @@ mod tests {
     #[test]
     fn missing_sample_fields_are_named() {
         let body = with("dtype", json!(null));
-        assert_eq!(
-            LiveMetadata::read(&body).unwrap().missing_sample_fields(),
-            ["dtype"]
-        );
+        assert_eq!(LiveMetadata::read(&body).unwrap().missing_sample_fields(), ["dtype"]);
     }
 }

@@ -37,26 +37,13 @@ pub(crate) fn verdict(
     what: &str,
     findings: Vec<Finding>,
 ) -> Result<Verdict, CheckError> {
-    let name: String = what
-        .chars()
-        .map(|c| if c.is_ascii_alphanumeric() { c } else { '-' })
-        .collect();
-    document::verdict(
-        cx,
-        exchange,
-        &name,
-        format!("{what}: {}", exchange.summary()),
-        findings,
-    )
+    let name: String = what.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
+    document::verdict(cx, exchange, &name, format!("{what}: {}", exchange.summary()), findings)
 }
 
 /// What is wrong with the answer to nonsense.
 pub(crate) fn judge(nonsense: Nonsense<'_>, exchange: &Exchange, job: Option<&str>) -> Vec<Finding> {
-    let Nonsense {
-        what,
-        accepted,
-        fields,
-    } = nonsense;
+    let Nonsense { what, accepted, fields } = nonsense;
     let status = exchange.status;
     let finding = |code, message: String| {
         Finding::new(code, Cause::Product, "POST /configure", message)
@@ -74,10 +61,7 @@ pub(crate) fn judge(nonsense: Nonsense<'_>, exchange: &Exchange, job: Option<&st
             vec![
                 finding(accepted, format!("the server accepts {what}"))
                     .detail(started)
-                    .remedy(
-                        format!("refuse {what} before any work starts, naming the field"),
-                        "a day",
-                    ),
+                    .remedy(format!("refuse {what} before any work starts, naming the field"), "a day"),
             ]
         }
         status if status.is_server_error() => {
@@ -92,10 +76,7 @@ pub(crate) fn judge(nonsense: Nonsense<'_>, exchange: &Exchange, job: Option<&st
                 ),
             ]
         }
-        status => vec![finding(
-            "unexpected-status",
-            format!("{what} is answered with {status}"),
-        )],
+        status => vec![finding("unexpected-status", format!("{what} is answered with {status}"))],
     }
 }
 
@@ -120,10 +101,7 @@ fn quality(exchange: &Exchange, what: &str, fields: &[&str]) -> Vec<Finding> {
         );
     }
     if !mentions(&text, fields) {
-        let message = format!(
-            "the refusal of {what} does not name the field ({})",
-            fields.join(" or ")
-        );
+        let message = format!("the refusal of {what} does not name the field ({})", fields.join(" or "));
         findings.push(Finding::new("field-unnamed", Cause::Product, "POST /configure", message).note());
     }
     findings
@@ -140,10 +118,7 @@ pub(crate) fn has_number(text: &str, number: i64) -> bool {
     let is_part = |c: char| c.is_ascii_digit() || matches!(c, '.' | '-');
     text.split(|c| !is_part(c))
         .map(|part| part.trim_end_matches('.'))
-        .any(|part| {
-            part.parse::<f64>()
-                .is_ok_and(|found| (found - as_float(number)).abs() < f64::EPSILON)
-        })
+        .any(|part| part.parse::<f64>().is_ok_and(|found| (found - as_float(number)).abs() < f64::EPSILON))
 }
 
 #[expect(clippy::cast_precision_loss, reason = "limits and inputs are far below 2^52")]
@@ -167,9 +142,7 @@ fn collect(value: &Value, text: &mut Vec<String>) {
     match value {
         Value::Object(fields) => {
             // `input` is the echo, and `url` the framework's own manual.
-            let own = fields
-                .iter()
-                .filter(|(name, _)| !matches!(name.as_str(), "input" | "url"));
+            let own = fields.iter().filter(|(name, _)| !matches!(name.as_str(), "input" | "url"));
             own.for_each(|(_, value)| collect(value, text));
         }
         Value::Array(items) => items.iter().for_each(|item| collect(item, text)),
@@ -201,18 +174,12 @@ mod tests {
     use crate::testing::exchange;
     use shakedown_core::finding::Weight;
 
-    const NONSENSE: Nonsense<'_> = Nonsense {
-        what: "an NFFT of 0",
-        accepted: "nfft-accepted",
-        fields: &["nfftSelection", "nfft"],
-    };
+    const NONSENSE: Nonsense<'_> =
+        Nonsense { what: "an NFFT of 0", accepted: "nfft-accepted", fields: &["nfftSelection", "nfft"] };
 
     fn codes(status: u16, body: &str) -> Vec<(String, Weight)> {
         let findings = judge(NONSENSE, &exchange(status, body), Some("1-3"));
-        findings
-            .into_iter()
-            .map(|finding| (finding.code, finding.weight))
-            .collect()
+        findings.into_iter().map(|finding| (finding.code, finding.weight)).collect()
     }
 
     #[test]
@@ -233,14 +200,8 @@ mod tests {
     #[test]
     fn acceptance_and_crashes_fail() {
         let one = |code: &str, weight| vec![(code.to_owned(), weight)];
-        assert_eq!(
-            codes(200, r#"{"job_id":"1-3"}"#),
-            one("nfft-accepted", Weight::Fail)
-        );
-        assert_eq!(
-            codes(500, "Internal Server Error"),
-            one("server-error", Weight::Fail)
-        );
+        assert_eq!(codes(200, r#"{"job_id":"1-3"}"#), one("nfft-accepted", Weight::Fail));
+        assert_eq!(codes(500, "Internal Server Error"), one("server-error", Weight::Fail));
         assert_eq!(codes(302, ""), one("unexpected-status", Weight::Fail));
         assert_eq!(codes(400, "bad request"), one("field-unnamed", Weight::Note));
         let leaky = r#"{"detail":"nfft: File \"/app/main.py\", line 3"}"#;
@@ -251,10 +212,7 @@ mod tests {
     fn what_was_accepted_is_named() {
         let finding = judge(NONSENSE, &exchange(200, "{}"), Some("1-3")).remove(0);
         assert_eq!(finding.message, "the server accepts an NFFT of 0");
-        assert_eq!(
-            finding.details,
-            ["job 1-3 was started for it; it stands on the cleanup ledger"]
-        );
+        assert_eq!(finding.details, ["job 1-3 was started for it; it stands on the cleanup ledger"]);
     }
 
     #[test]

@@ -50,10 +50,7 @@ impl ConfigureRequest {
 
     /// The number at a place such as `/channels/max`.
     pub(crate) fn number(&self, pointer: &str) -> i64 {
-        self.0
-            .pointer(pointer)
-            .and_then(Value::as_i64)
-            .unwrap_or_default()
+        self.0.pointer(pointer).and_then(Value::as_i64).unwrap_or_default()
     }
 
     /// The text that is sent.
@@ -68,30 +65,21 @@ mod tests {
     use crate::channels::Channels;
 
     fn live(lowest: i64, highest: i64, prr: f64) -> ConfigureRequest {
-        ConfigureRequest::live(&Fiber {
-            channels: Channels { lowest, highest },
-            prr,
-        })
+        ConfigureRequest::live(&Fiber { channels: Channels { lowest, highest }, prr })
     }
 
     #[test]
     fn a_live_request_fits_the_fiber() {
         insta::assert_snapshot!(live(3, 2337, 2000.0).text(), @r#"{"channels":{"max":12,"min":3},"displayInfo":{"height":800},"displayTimeAxisDuration":30,"end_time":null,"frequencyRange":{"max":500,"min":0},"nfftSelection":1024,"start_time":null,"view_type":0}"#);
         let small = live(7, 8, 500.0);
-        assert_eq!(
-            (small.number("/channels/max"), small.number("/frequencyRange/max")),
-            (8, 250)
-        );
+        assert_eq!((small.number("/channels/max"), small.number("/frequencyRange/max")), (8, 250));
     }
 
     #[test]
     fn a_historic_range_spans_no_more_than_thirty_windows() {
         let hour = live(1, 10, 2000.0).historic(1000, 4600);
         assert!(hour.number("/displayTimeAxisDuration") * WINDOWS >= 3600);
-        assert_eq!(
-            (hour.number("/start_time"), hour.number("/end_time")),
-            (1000, 4600)
-        );
+        assert_eq!((hour.number("/start_time"), hour.number("/end_time")), (1000, 4600));
         let minute = live(1, 10, 2000.0).historic(1000, 1060);
         assert_eq!(minute.number("/displayTimeAxisDuration"), DURATION);
     }

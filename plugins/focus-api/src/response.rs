@@ -11,10 +11,7 @@ pub(crate) fn port(body: &Value) -> Option<i64> {
 
 /// Host and port of the stream, for comparison.
 pub(crate) fn stream(body: &Value) -> Option<(String, i64)> {
-    Some((
-        body["stream_url"].as_str().unwrap_or_default().to_owned(),
-        port(body)?,
-    ))
+    Some((body["stream_url"].as_str().unwrap_or_default().to_owned(), port(body)?))
 }
 
 /// What is wrong with an answer, one sentence each, beginning with the field.
@@ -64,11 +61,7 @@ pub(crate) fn problems(request: &ConfigureRequest, body: &Value) -> Vec<String> 
         );
     }
     let amount = whole(&body["channel_amount"]);
-    unless(
-        amount == Some(channels),
-        "channel_amount",
-        &format!("{channels}, as many as were asked for"),
-    );
+    unless(amount == Some(channels), "channel_amount", &format!("{channels}, as many as were asked for"));
     unless(
         whole(&body["stream_amount"]).is_some_and(|amount| amount > 0),
         "stream_amount",
@@ -98,13 +91,7 @@ mod tests {
     use serde_json::json;
 
     fn request() -> ConfigureRequest {
-        let fiber = Fiber {
-            channels: Channels {
-                lowest: 1,
-                highest: 3,
-            },
-            prr: 2000.0,
-        };
+        let fiber = Fiber { channels: Channels { lowest: 1, highest: 3 }, prr: 2000.0 };
         ConfigureRequest::live(&fiber)
     }
 
@@ -146,14 +133,8 @@ mod tests {
         "#);
         body = healthy();
         body["frequencies_list"] = json!({});
-        assert_eq!(
-            problems(&request(), &body),
-            ["`frequencies_list` is {}; it must be a list of numbers"]
-        );
-        assert_eq!(
-            problems(&request(), &json!("ok")),
-            ["the answer is \"ok\", not an object"]
-        );
+        assert_eq!(problems(&request(), &body), ["`frequencies_list` is {}; it must be a list of numbers"]);
+        assert_eq!(problems(&request(), &json!("ok")), ["the answer is \"ok\", not an object"]);
     }
 
     #[test]

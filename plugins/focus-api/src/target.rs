@@ -58,16 +58,11 @@ impl TryFrom<String> for BaseUrl {
 
     fn try_from(text: String) -> Result<Self, String> {
         // The text is not repeated: it may carry a password.
-        let url: Url = text
-            .parse()
-            .map_err(|error| format!("`base_url` is not an address: {error}"))?;
+        let url: Url = text.parse().map_err(|error| format!("`base_url` is not an address: {error}"))?;
         if matches!(url.scheme(), "http" | "https") {
             Ok(Self(url))
         } else {
-            Err(format!(
-                "`base_url` must begin with `http://` or `https://`, not `{}:`",
-                url.scheme()
-            ))
+            Err(format!("`base_url` must begin with `http://` or `https://`, not `{}:`", url.scheme()))
         }
     }
 }
@@ -88,11 +83,7 @@ impl Target for FocusApi {
             ..HttpSettings::new(settings.base_url.0)
         })
         .map_err(|error| error.for_target(Self::KIND))?;
-        let info = TargetInfo {
-            address: http.address(),
-            version: None,
-            warnings: http.warnings().to_vec(),
-        };
+        let info = TargetInfo { address: http.address(), version: None, warnings: http.warnings().to_vec() };
         let client = FocusClient::new(http, settings.job_lifetime.0, cx.timeout);
         client.ack().await?;
         Ok(Connected { client, info })
@@ -105,27 +96,17 @@ impl Target for FocusApi {
     async fn missing_rights(client: &FocusClient) -> Result<Vec<String>, TargetError> {
         Ok(match client.ack().await?.status {
             status @ (StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) => {
-                vec![format!(
-                    "GET /ack is answered with {status}: give credentials in `headers`"
-                )]
+                vec![format!("GET /ack is answered with {status}: give credentials in `headers`")]
             }
             _ => Vec::new(),
         })
     }
 
     async fn remove(client: &FocusClient, resource: &Resource) -> Result<Removal, TargetError> {
-        let by_itself = if resource.ends_by.is_some() {
-            Removal::EndsByItself
-        } else {
-            Removal::Unsupported
-        };
+        let by_itself = if resource.ends_by.is_some() { Removal::EndsByItself } else { Removal::Unsupported };
         // Ids come from the server; one that is more than a word could lead a path astray.
-        let is_word = |id: &str| {
-            !id.is_empty()
-                && id
-                    .bytes()
-                    .all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b))
-        };
+        let is_word =
+            |id: &str| !id.is_empty() && id.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b));
         if resource.kind != FocusClient::JOB || !is_word(&resource.id) {
             return Ok(by_itself);
         }

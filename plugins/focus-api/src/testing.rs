@@ -17,9 +17,6 @@ pub(crate) fn exchange(status: u16, body: &str) -> Exchange {
         headers: HeaderMap::new(),
         body: body.to_owned().into(),
         truncated: false,
-        elapsed: Elapsed {
-            headers: Duration::from_millis(5),
-            total: Duration::from_millis(6),
-        },
+        elapsed: Elapsed { headers: Duration::from_millis(5), total: Duration::from_millis(6) },
     }
 }

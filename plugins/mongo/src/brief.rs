@@ -46,9 +46,9 @@ pub(crate) fn show(value: Option<&Bson>) -> String {
         Some(Bson::String(text)) => line(text, 64),
         Some(Bson::ObjectId(id)) => id.to_hex(),
         Some(Bson::Null) => "(null)".to_owned(),
-        Some(Bson::DateTime(date)) => date
-            .try_to_rfc3339_string()
-            .unwrap_or_else(|_| date.timestamp_millis().to_string()),
+        Some(Bson::DateTime(date)) => {
+            date.try_to_rfc3339_string().unwrap_or_else(|_| date.timestamp_millis().to_string())
+        }
         Some(other) => line(&other.to_string(), 64),
     }
 }
@@ -90,10 +90,7 @@ mod tests {
 
     #[test]
     fn hostile_texts_become_one_short_line() {
-        assert_eq!(
-            show(Some(&Bson::String("a\n\u{1b}[31mb".into()))),
-            r"a\n\u{1b}[31mb"
-        );
+        assert_eq!(show(Some(&Bson::String("a\n\u{1b}[31mb".into()))), r"a\n\u{1b}[31mb");
         let long = show(Some(&Bson::String("ä".repeat(10_000))));
         assert_eq!(long.chars().count(), 65);
         assert_eq!(show(None), "(missing)");
@@ -104,17 +101,9 @@ mod tests {
     fn lists_read_as_prose() {
         let words = |all: &[&str]| and(&all.iter().map(|&word| word.to_owned()).collect::<Vec<_>>());
         assert_eq!(
-            [
-                words(&[]),
-                words(&["a"]),
-                words(&["a", "b"]),
-                words(&["a", "b", "c"])
-            ],
+            [words(&[]), words(&["a"]), words(&["a", "b"]), words(&["a", "b", "c"])],
             ["", "a", "a and b", "a, b and c"]
         );
-        assert_eq!(
-            [count(1, "ox", "oxen"), count(2, "ox", "oxen")],
-            ["1 ox", "2 oxen"]
-        );
+        assert_eq!([count(1, "ox", "oxen"), count(2, "ox", "oxen")], ["1 ox", "2 oxen"]);
     }
 }

@@ -58,9 +58,7 @@ impl MongoClient {
             Ok(Err(error)) => Err(Trouble::of(&self.monitor.reveal(error), what, &self.place)),
             Err(_) => {
                 let message = format!("cannot {what}: no answer within {}", duration::brief(limit));
-                Err(Trouble::Target(
-                    self.place.error(TargetErrorKind::TimedOut, message),
-                ))
+                Err(Trouble::Target(self.place.error(TargetErrorKind::TimedOut, message)))
             }
         }
     }
@@ -68,15 +66,13 @@ impl MongoClient {
     /// One ping, and how long it took.
     pub(crate) async fn ping(&self, limit: Duration) -> Result<Duration, Trouble> {
         let start = Instant::now();
-        self.ask_within(limit, "ping", self.database.run_command(doc! { "ping": 1 }))
-            .await?;
+        self.ask_within(limit, "ping", self.database.run_command(doc! { "ping": 1 })).await?;
         Ok(start.elapsed())
     }
 
     /// The names of the collections of the database.
     pub(crate) async fn collection_names(&self, cx: &Context) -> Result<Vec<String>, Trouble> {
-        self.ask(cx, "list the collections", self.database.list_collection_names())
-            .await
+        self.ask(cx, "list the collections", self.database.list_collection_names()).await
     }
 
     /// The rows that an aggregation gives. The pipeline bounds their number and their size.
@@ -88,10 +84,7 @@ impl MongoClient {
         pipeline: Vec<Document>,
     ) -> Result<Vec<Document>, Trouble> {
         let collection: Collection<Document> = self.database.collection(collection);
-        let aggregate = collection
-            .aggregate(pipeline)
-            .max_time(patience(cx))
-            .allow_disk_use(false);
+        let aggregate = collection.aggregate(pipeline).max_time(patience(cx)).allow_disk_use(false);
         self.ask(cx, what, async {
             let mut cursor = aggregate.await?;
             let mut rows = Vec::new();
@@ -122,9 +115,7 @@ impl MongoClient {
                 "no {what} to examine: the collection `{collection}` is empty"
             )));
         }
-        let count = self
-            .ask(cx, &format!("count {what}"), documents.estimated_document_count())
-            .await?;
+        let count = self.ask(cx, &format!("count {what}"), documents.estimated_document_count()).await?;
         Ok(count.max(1))
     }
 
@@ -143,15 +134,10 @@ impl MongoClient {
 
     /// Some base paths that exist, whichever is wanted.
     pub(crate) async fn other_base_paths(&self, cx: &Context) -> Result<Vec<String>, Trouble> {
-        let pipeline = vec![
-            doc! { "$limit": 5 },
-            doc! { "$project": { "base_path": brief::field("base_path") } },
-        ];
+        let pipeline =
+            vec![doc! { "$limit": 5 }, doc! { "$project": { "base_path": brief::field("base_path") } }];
         let rows = self.rows(cx, "read the base paths", BASE_PATHS, pipeline).await?;
-        Ok(rows
-            .iter()
-            .map(|row| format!("`{}`", brief::show(row.get("base_path"))))
-            .collect())
+        Ok(rows.iter().map(|row| format!("`{}`", brief::show(row.get("base_path")))).collect())
     }
 
     /// The collections of the recordings, found once per run by way of `base_paths`.

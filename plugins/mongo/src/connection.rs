@@ -27,9 +27,7 @@ pub(crate) async fn open(settings: Settings, limit: Duration) -> Result<Connecte
     if !is_database_name(&settings.database) {
         let name = brief::line(&settings.database, 80);
         let message = format!("`{name}` is not a name that a database can have");
-        return Err(unparsed
-            .error(TargetErrorKind::Settings, message)
-            .remedy("correct `database`"));
+        return Err(unparsed.error(TargetErrorKind::Settings, message).remedy("correct `database`"));
     }
     // A `mongodb+srv` URI asks the name server, so that even reading it needs a limit.
     let mut options = match timeout(limit, ClientOptions::parse(settings.uri.expose())).await {
@@ -41,12 +39,7 @@ pub(crate) async fn open(settings: Settings, limit: Duration) -> Result<Connecte
     hurry(&mut options, limit);
     let place = Place::of(&options, &settings.uri, &settings.database);
     let warnings = warnings(&options);
-    let hosts = options
-        .hosts
-        .iter()
-        .map(ToString::to_string)
-        .collect::<BTreeSet<_>>()
-        .len();
+    let hosts = options.hosts.iter().map(ToString::to_string).collect::<BTreeSet<_>>().len();
     let monitor = Monitor::of(&mut options);
     let driver = Client::with_options(options).map_err(|error| {
         let kind = trouble::kind_of(&error, &place).unwrap_or(TargetErrorKind::Settings);
@@ -66,11 +59,7 @@ pub(crate) async fn open(settings: Settings, limit: Duration) -> Result<Connecte
         Err(_) => return Err(late(&client.place, limit)),
     };
     client.connected_in = start.elapsed();
-    let info = TargetInfo {
-        address: client.place.address().to_owned(),
-        version,
-        warnings,
-    };
+    let info = TargetInfo { address: client.place.address().to_owned(), version, warnings };
     Ok(Connected { client, info })
 }
 
@@ -99,16 +88,11 @@ async fn greet(client: &MongoClient, hosts: usize) -> Result<Option<String>, Tar
 }
 
 fn version(info: &Document) -> Option<String> {
-    info.get_str("version")
-        .ok()
-        .map(|version| brief::line(version, 40))
+    info.get_str("version").ok().map(|version| brief::line(version, 40))
 }
 
 fn late(place: &Place, limit: Duration) -> TargetError {
-    place.error(
-        TargetErrorKind::TimedOut,
-        format!("no answer within {}", duration::brief(limit)),
-    )
+    place.error(TargetErrorKind::TimedOut, format!("no answer within {}", duration::brief(limit)))
 }
 
 fn unreadable(error: &Error, settings: &Settings, place: &Place) -> TargetError {

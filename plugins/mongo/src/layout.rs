@@ -21,10 +21,7 @@ impl BasePath {
             Some(Bson::String(guid)) if !guid.trim().is_empty() => Some(guid.clone()),
             _ => None,
         };
-        Self {
-            is_archive: document.get("is_archive").and_then(Bson::as_bool),
-            guid,
-        }
+        Self { is_archive: document.get("is_archive").and_then(Bson::as_bool), guid }
     }
 
     /// Whether it is in use.
@@ -45,19 +42,12 @@ pub struct Recordings {
 impl Recordings {
     /// The collections that belong to a GUID.
     pub fn of(guid: &str) -> Self {
-        Self {
-            guid: guid.to_owned(),
-            unrecognized: format!("{guid}-unrecognized_recordings"),
-        }
+        Self { guid: guid.to_owned(), unrecognized: format!("{guid}-unrecognized_recordings") }
     }
 
     /// The collections of the first current base path that has a GUID.
     pub(crate) fn among(paths: &[BasePath]) -> Option<Self> {
-        paths
-            .iter()
-            .filter(|path| path.is_current())
-            .find_map(|path| path.guid.as_deref())
-            .map(Self::of)
+        paths.iter().filter(|path| path.is_current()).find_map(|path| path.guid.as_deref()).map(Self::of)
     }
 }
 

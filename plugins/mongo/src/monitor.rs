@@ -35,8 +35,7 @@ impl Monitor {
         let (sender, receiver) = watch::channel(Seen::default());
         options.sdam_event_handler = Some(EventHandler::callback(move |event| match event {
             SdamEvent::ServerHeartbeatFailed(event) => sender.send_modify(|seen| {
-                seen.failed
-                    .insert(event.server_address.to_string(), event.failure);
+                seen.failed.insert(event.server_address.to_string(), event.failure);
             }),
             SdamEvent::ServerHeartbeatSucceeded(event) => sender.send_modify(|seen| {
                 seen.failed.remove(&event.server_address.to_string());

@@ -25,36 +25,24 @@ impl Place {
     /// The place that the parsed options lead to.
     pub(crate) fn of(options: &ClientOptions, uri: &Secret, database: &str) -> Self {
         let hosts: Vec<String> = options.hosts.iter().map(ToString::to_string).collect();
-        let password = options
-            .credential
-            .as_ref()
-            .and_then(|credential| credential.password.clone());
+        let password = options.credential.as_ref().and_then(|credential| credential.password.clone());
         Self {
             address: hosts.join(","),
             database: database.to_owned(),
             tls: matches!(options.tls, Some(Tls::Enabled(_))),
             anonymous: options.credential.is_none(),
-            secrets: [
-                password.map(Secret::new),
-                raw_password(uri.expose()).map(Secret::new),
-            ]
-            .into_iter()
-            .flatten()
-            .filter(|secret| secret.expose().len() >= SHORTEST)
-            .collect(),
+            secrets: [password.map(Secret::new), raw_password(uri.expose()).map(Secret::new)]
+                .into_iter()
+                .flatten()
+                .filter(|secret| secret.expose().len() >= SHORTEST)
+                .collect(),
         }
     }
 
     /// The place that a URI means although it cannot be parsed.
     pub(crate) fn unparsed(uri: &str, database: &str) -> Self {
         let address = hosts_of(uri);
-        Self {
-            address,
-            database: database.to_owned(),
-            tls: false,
-            anonymous: true,
-            secrets: Vec::new(),
-        }
+        Self { address, database: database.to_owned(), tls: false, anonymous: true, secrets: Vec::new() }
     }
 
     /// Host and port of every server.
@@ -72,9 +60,7 @@ impl Place {
     }
 
     fn remedy(&self, kind: TargetErrorKind) -> String {
-        let Self {
-            address, database, ..
-        } = self;
+        let Self { address, database, .. } = self;
         match kind {
             TargetErrorKind::Refused => {
                 format!("start MongoDB at {address}, or correct host and port of `uri`")
@@ -110,24 +96,16 @@ impl Place {
 /// Everything between `://` and the last `@`: a password that is not percent-encoded may hold any character.
 fn split(uri: &str) -> (Option<&str>, &str) {
     let rest = uri.split_once("://").map_or(uri, |(_, rest)| rest);
-    rest.rsplit_once('@')
-        .map_or((None, rest), |(user, rest)| (Some(user), rest))
+    rest.rsplit_once('@').map_or((None, rest), |(user, rest)| (Some(user), rest))
 }
 
 fn hosts_of(uri: &str) -> String {
     let hosts = split(uri).1.split(['/', '?']).next().unwrap_or_default();
-    if hosts.is_empty() {
-        "(no host)".to_owned()
-    } else {
-        hosts.to_owned()
-    }
+    if hosts.is_empty() { "(no host)".to_owned() } else { hosts.to_owned() }
 }
 
 fn raw_password(uri: &str) -> Option<String> {
-    split(uri)
-        .0?
-        .split_once(':')
-        .map(|(_, password)| password.to_owned())
+    split(uri).0?.split_once(':').map(|(_, password)| password.to_owned())
 }
 
 /// Why a URI cannot be used. The driver's own words may quote a piece of a password that is not percent-encoded.
@@ -150,9 +128,7 @@ mod tests {
         let options = ClientOptions::parse(uri).await.unwrap();
         let place = Place::of(&options, &Secret::new(uri), "prisma");
         assert_eq!(place.address(), "db1.example.com:27018,db2.example.com:27017");
-        let error = place
-            .error(TargetErrorKind::Unauthorised, "refused p@ss and p%40ss")
-            .to_string();
+        let error = place.error(TargetErrorKind::Unauthorised, "refused p@ss and p%40ss").to_string();
         assert_eq!(
             error,
             "mongo at db1.example.com:27018,db2.example.com:27017: not authenticated: refused [redacted] and [redacted]"
@@ -161,36 +137,21 @@ mod tests {
 
     #[test]
     fn a_uri_that_cannot_be_read_leaks_nothing_either() {
-        for uri in [
-            "mongodb://u:p/w@db.example.com/x",
-            "mongodb://u:p@w@db.example.com/x",
-            "u:p?w@db.example.com",
-        ] {
-            assert_eq!(
-                Place::unparsed(uri, "prisma").address(),
-                "db.example.com",
-                "{uri}"
-            );
+        for uri in
+            ["mongodb://u:p/w@db.example.com/x", "mongodb://u:p@w@db.example.com/x", "u:p?w@db.example.com"]
+        {
+            assert_eq!(Place::unparsed(uri, "prisma").address(), "db.example.com", "{uri}");
             assert!(!unusable_uri(uri, "port `p` is not a number").contains("`p`"));
         }
         assert_eq!(Place::unparsed("", "prisma").address(), "(no host)");
-        assert_eq!(
-            unusable_uri("mongo:x", "no scheme"),
-            "the URI cannot be read: no scheme"
-        );
+        assert_eq!(unusable_uri("mongo:x", "no scheme"), "the URI cannot be read: no scheme");
     }
 
     #[test]
     fn every_kind_has_a_remedy() {
         let place = Place::unparsed("mongodb://db.example.com", "prisma");
         for &kind in TargetErrorKind::ALL {
-            assert!(
-                place
-                    .error(kind, "x")
-                    .remedy
-                    .is_some_and(|remedy| remedy.len() > 20),
-                "{kind}"
-            );
+            assert!(place.error(kind, "x").remedy.is_some_and(|remedy| remedy.len() > 20), "{kind}");
         }
     }
 }

@@ -64,14 +64,9 @@ impl Target for Mongo {
             .ask_within(limit, "list the collections", database.list_collection_names())
             .await
             .map(drop);
-        let find = client
-            .ask_within(limit, "read `base_paths`", base_paths.find_one(doc! {}))
-            .await
-            .map(drop);
-        let indexes = client
-            .ask_within(limit, "list indexes", base_paths.list_index_names())
-            .await
-            .map(drop);
+        let find =
+            client.ask_within(limit, "read `base_paths`", base_paths.find_one(doc! {})).await.map(drop);
+        let indexes = client.ask_within(limit, "list indexes", base_paths.list_index_names()).await.map(drop);
         let mut missing = Vec::new();
         for answer in [list, find, indexes] {
             match answer {
@@ -99,10 +94,7 @@ mod tests {
     }
 
     async fn refusal(settings: Settings, timeout: Duration) -> TargetError {
-        let cx = ConnectContext {
-            timeout,
-            clock: Clock::system(),
-        };
+        let cx = ConnectContext { timeout, clock: Clock::system() };
         match Mongo::connect(settings, &cx).await {
             Ok(_) => panic!("connected"),
             Err(error) => error,
@@ -120,12 +112,7 @@ mod tests {
         );
         assert!(!format!("{settings:?}").contains("u:p"));
         let unknown = serde_json::json!({ "uri": "mongodb://db.example.com", "databse": "x" });
-        assert!(
-            serde_json::from_value::<Settings>(unknown)
-                .unwrap_err()
-                .to_string()
-                .contains("databse")
-        );
+        assert!(serde_json::from_value::<Settings>(unknown).unwrap_err().to_string().contains("databse"));
     }
 
     #[tokio::test]
@@ -133,11 +120,9 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         drop(listener);
-        let error = refusal(
-            settings(&format!("mongodb://reader:hunter22@{address}/?authSource=prisma")),
-            AMPLE,
-        )
-        .await;
+        let error =
+            refusal(settings(&format!("mongodb://reader:hunter22@{address}/?authSource=prisma")), AMPLE)
+                .await;
         assert_eq!(
             (error.kind, error.address.as_str()),
             (TargetErrorKind::Refused, address.to_string().as_str())
@@ -150,11 +135,7 @@ mod tests {
     async fn a_server_that_never_answers_is_given_up_in_time() {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let error = refusal(
-            settings(&format!("mongodb://{address}")),
-            Duration::from_millis(300),
-        )
-        .await;
+        let error = refusal(settings(&format!("mongodb://{address}")), Duration::from_millis(300)).await;
         assert_eq!(error.kind, TargetErrorKind::TimedOut);
     }
 
@@ -185,24 +166,16 @@ mod tests {
 
     #[tokio::test]
     async fn unusable_settings_are_told_without_their_secrets() {
-        for uri in [
-            "mongodb://u:p/secret@db.example.com",
-            "localhost:27017",
-            "mongodb://",
-            "mongodb://h/?tls=maybe",
-        ] {
+        for uri in
+            ["mongodb://u:p/secret@db.example.com", "localhost:27017", "mongodb://", "mongodb://h/?tls=maybe"]
+        {
             let error = refusal(settings(uri), AMPLE).await;
             assert_eq!(error.kind, TargetErrorKind::Settings, "{uri}");
             assert!(!error.to_string().contains("secret"), "{error}");
         }
         let mut wrong = settings("mongodb://db.example.com");
         wrong.database = "pri sma".to_owned();
-        assert!(
-            refusal(wrong, AMPLE)
-                .await
-                .message
-                .contains("`pri sma` is not a name")
-        );
+        assert!(refusal(wrong, AMPLE).await.message.contains("`pri sma` is not a name"));
         let mut wrong = settings("mongodb://db.example.com");
         wrong.tls_ca_file = Some("/does/not/exist.pem".to_owned());
         let error = refusal(wrong, AMPLE).await;

@@ -12,10 +12,7 @@ pub(crate) fn instant(value: &Bson) -> Option<Timestamp> {
     match value {
         Bson::DateTime(date) => Timestamp::from_millisecond(date.timestamp_millis()).ok(),
         Bson::Int32(number) => epoch(f64::from(*number)),
-        #[expect(
-            clippy::cast_precision_loss,
-            reason = "epoch numbers that mean a date are far below 2^53"
-        )]
+        #[expect(clippy::cast_precision_loss, reason = "epoch numbers that mean a date are far below 2^53")]
         Bson::Int64(number) => epoch(*number as f64),
         Bson::Double(number) => epoch(*number),
         Bson::Decimal128(number) => epoch(number.to_string().parse().ok()?),
@@ -29,11 +26,7 @@ fn epoch(number: f64) -> Option<Timestamp> {
     if !number.is_finite() {
         return None;
     }
-    let milliseconds = if number.abs() < SECONDS_END {
-        number * 1000.0
-    } else {
-        number
-    };
+    let milliseconds = if number.abs() < SECONDS_END { number * 1000.0 } else { number };
     #[expect(
         clippy::cast_possible_truncation,
         reason = "the cast saturates, and so far out there is no date"
@@ -47,10 +40,7 @@ fn iso(text: &str) -> Option<Timestamp> {
         return Some(aware);
     }
     let naive: civil::DateTime = text.parse().ok()?;
-    naive
-        .to_zoned(jiff::tz::TimeZone::UTC)
-        .ok()
-        .map(|zoned| zoned.timestamp())
+    naive.to_zoned(jiff::tz::TimeZone::UTC).ok().map(|zoned| zoned.timestamp())
 }
 
 /// An instant as the server compares it, to the millisecond.
@@ -86,10 +76,7 @@ mod tests {
             Bson::Double(1_735_689_600.0),
             Bson::Double(1_735_689_600_000.0),
             Bson::Decimal128("1735689600".parse::<Decimal128>().unwrap()),
-            Bson::Timestamp(BsonTimestamp {
-                time: u32::try_from(NEW_YEAR).unwrap(),
-                increment: 0,
-            }),
+            Bson::Timestamp(BsonTimestamp { time: u32::try_from(NEW_YEAR).unwrap(), increment: 0 }),
         ];
         for form in forms {
             assert_eq!(instant(&form), Some(expected), "{form:?}");
@@ -111,12 +98,7 @@ mod tests {
     #[test]
     fn fractions_of_a_second_count() {
         assert_eq!(instant(&Bson::Double(1.5)).unwrap().as_millisecond(), 1500);
-        assert_eq!(
-            instant(&Bson::from("1970-01-01T00:00:01.5"))
-                .unwrap()
-                .as_millisecond(),
-            1500
-        );
+        assert_eq!(instant(&Bson::from("1970-01-01T00:00:01.5")).unwrap().as_millisecond(), 1500);
     }
 
     #[test]

@@ -33,11 +33,7 @@ impl Trouble {
             ErrorKind::Command(command) => Some(command.code),
             _ => None,
         };
-        Self::Refused {
-            what: what.to_owned(),
-            code,
-            why: words(error),
-        }
+        Self::Refused { what: what.to_owned(), code, why: words(error) }
     }
 
     /// Whether the server said that the collection does not exist.
@@ -119,11 +115,7 @@ pub(crate) fn words(error: &Error) -> String {
     let text = match &*error.kind {
         ErrorKind::Io(io) => io.to_string(),
         ErrorKind::Command(command) => {
-            let name = if command.code_name.is_empty() {
-                "no name"
-            } else {
-                &command.code_name
-            };
+            let name = if command.code_name.is_empty() { "no name" } else { &command.code_name };
             format!("{} ({name}, code {})", command.message, command.code)
         }
         ErrorKind::ServerSelection { .. } => "no answer in time".to_owned(),
@@ -155,59 +147,20 @@ mod tests {
         encrypted.tls = true;
         let io = |kind, text: &str| Error::from(io::Error::new(kind, text));
         for (error, place, kind) in [
+            (io(io::ErrorKind::ConnectionRefused, "refused"), &here, TargetErrorKind::Refused),
+            (io(io::ErrorKind::TimedOut, "late"), &here, TargetErrorKind::TimedOut),
             (
-                io(io::ErrorKind::ConnectionRefused, "refused"),
-                &here,
-                TargetErrorKind::Refused,
-            ),
-            (
-                io(io::ErrorKind::TimedOut, "late"),
-                &here,
-                TargetErrorKind::TimedOut,
-            ),
-            (
-                io(
-                    io::ErrorKind::Other,
-                    "failed to lookup address information: unknown",
-                ),
+                io(io::ErrorKind::Other, "failed to lookup address information: unknown"),
                 &here,
                 TargetErrorKind::Dns,
             ),
-            (
-                io(io::ErrorKind::InvalidData, "UnknownIssuer"),
-                &encrypted,
-                TargetErrorKind::Tls,
-            ),
-            (
-                io(io::ErrorKind::UnexpectedEof, "tls handshake eof"),
-                &encrypted,
-                TargetErrorKind::Tls,
-            ),
-            (
-                io(io::ErrorKind::InvalidData, "garbage"),
-                &here,
-                TargetErrorKind::Protocol,
-            ),
-            (
-                io(io::ErrorKind::ConnectionReset, "reset"),
-                &here,
-                TargetErrorKind::Lost,
-            ),
-            (
-                command(18, "AuthenticationFailed", "no"),
-                &here,
-                TargetErrorKind::Unauthorised,
-            ),
-            (
-                command(11600, "InterruptedAtShutdown", "no"),
-                &here,
-                TargetErrorKind::Lost,
-            ),
-            (
-                command(50, "MaxTimeMSExpired", "no"),
-                &here,
-                TargetErrorKind::TimedOut,
-            ),
+            (io(io::ErrorKind::InvalidData, "UnknownIssuer"), &encrypted, TargetErrorKind::Tls),
+            (io(io::ErrorKind::UnexpectedEof, "tls handshake eof"), &encrypted, TargetErrorKind::Tls),
+            (io(io::ErrorKind::InvalidData, "garbage"), &here, TargetErrorKind::Protocol),
+            (io(io::ErrorKind::ConnectionReset, "reset"), &here, TargetErrorKind::Lost),
+            (command(18, "AuthenticationFailed", "no"), &here, TargetErrorKind::Unauthorised),
+            (command(11600, "InterruptedAtShutdown", "no"), &here, TargetErrorKind::Lost),
+            (command(50, "MaxTimeMSExpired", "no"), &here, TargetErrorKind::TimedOut),
         ] {
             assert_eq!(kind_of(&error, place), Some(kind), "{error}");
         }
@@ -228,21 +181,13 @@ mod tests {
         let error = command(26, "NamespaceNotFound", "ns does not\nexist");
         let trouble = Trouble::of(&error, "list the indexes", &place("mongodb://db.example.com"));
         assert!(trouble.is_missing_namespace());
-        let CheckError::Unclear(text) = trouble.into() else {
-            panic!("not unclear")
-        };
-        assert_eq!(
-            text,
-            r"cannot list the indexes: ns does not\nexist (NamespaceNotFound, code 26)"
-        );
+        let CheckError::Unclear(text) = trouble.into() else { panic!("not unclear") };
+        assert_eq!(text, r"cannot list the indexes: ns does not\nexist (NamespaceNotFound, code 26)");
     }
 
     #[test]
     fn an_unusable_target_says_what_was_tried() {
-        let error = Error::from(io::Error::new(
-            io::ErrorKind::ConnectionRefused,
-            "connection refused",
-        ));
+        let error = Error::from(io::Error::new(io::ErrorKind::ConnectionRefused, "connection refused"));
         let CheckError::Target(error) =
             Trouble::of(&error, "ping", &place("mongodb://db.example.com")).into()
         else {

@@ -13,6 +13,8 @@ use serde_json::json;
 use shakedown_core::CheckSpec;
 use shakedown_core::run::Exit;
 use shakedown_runner::Interrupt;
+use shakedown_sandbox::Sandbox;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
@@ -34,6 +36,12 @@ pub(crate) async fn prove(globals: &Globals, options: &ProveOptions) -> anyhow::
     let interrupt = Interrupt::default();
     crate::signals::listen(&interrupt);
 
+    // Parts share what is costly to start, such as a database server; one sandbox that stays keeps it up in between.
+    let kinds: BTreeSet<String> = checks.iter().filter_map(|spec| spec.target).map(str::to_owned).collect();
+    let keeper = tokio::select! {
+        started = Sandbox::start(&project.registry, experiment::options(kinds)) => started?,
+        _ = interrupt.wait() => return Ok(Exit::Interrupted),
+    };
     let laboratory = Arc::new(Laboratory { registry: project.registry, profile, interrupt: interrupt.clone() });
     let places = Arc::new(Semaphore::new(options.jobs.max(1)));
     let mut running = JoinSet::new();
@@ -52,6 +60,7 @@ pub(crate) async fn prove(globals: &Globals, options: &ProveOptions) -> anyhow::
         results.push((index, result));
     }
     progress.end();
+    keeper.stop().await;
     if interrupt.raised().is_some() {
         return Ok(Exit::Interrupted);
     }

@@ -8,7 +8,7 @@ use shakedown_report::{journal, json, summary};
 use std::path::Path;
 
 pub(crate) fn report(globals: &Globals, run: Option<&Path>) -> anyhow::Result<Exit> {
-    let directory = find(Path::new("."), run)?;
+    let directory = find(Path::new(""), run)?;
     let run = journal::read(&directory.join("events.jsonl"))?;
     let mut all_written = true;
     for written in shakedown_report::write_all(&run, &directory) {

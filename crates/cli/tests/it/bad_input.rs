@@ -25,7 +25,7 @@ fn files_that_are_no_configuration() {
     let scene = Scene::with(MINIMAL);
     std::fs::write(scene.path("latin.toml"), b"name = \"caf\xe9\"").unwrap();
     std::fs::write(scene.path("huge.toml"), vec![b'#'; 50 << 20]).unwrap();
-    for (file, word) in [("latin.toml", "UTF-8"), ("huge.toml", "large"), (".", "directory"), ("none.toml", "none.toml")] {
+    for (file, word) in [("latin.toml", "UTF-8"), ("huge.toml", "1 MiB"), (".", "directory"), ("none.toml", "none.toml")] {
         let message = scene.shakedown(&["validate", "--config", file]).expect(2).stderr();
         assert!(message.contains(word), "{file}: {message}");
     }
@@ -40,7 +40,7 @@ fn a_misspelt_environment_suite_check_fault_and_verb() {
         (&["run", "--env", "local", "-E", "id(mongo.conect)"], "mongo.connect"),
         (&["run", "--env", "local", "--fault", "mongo.index-mising"], "`mongo.index-missing`"),
         (&["explain", "mongo.conect"], "`mongo.connect`"),
-        (&["rnu"], "run"),
+        (&["prov"], "prove"),
     ] {
         let message = scene.shakedown(arguments).expect(2).stderr();
         assert!(message.contains(hint), "{arguments:?}: {message}");

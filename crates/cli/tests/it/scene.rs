@@ -97,12 +97,20 @@ pub(crate) fn scrubbed(text: &str, scene: &Scene) -> String {
     let mut text = text.replace(scene.directory.path().to_str().unwrap(), "[DIR]");
     for (pattern, replacement) in [
         (r"\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(:\d{2})?(\.\d+)?(Z|\+00:00)?( UTC)?", "[TIME]"),
+        (r"\b[0-9a-f]{24}\b", "[ID]"),
         (r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", "[UUID]"),
         (r"prisma_[0-9a-z_]+", "[DATABASE]"),
         (r"127\.0\.0\.1:\d+", "127.0.0.1:[PORT]"),
         (r"(timestamp|time)=.[0-9.]+.", "$1=\"[TIME]\""),
         (r"(< )?\d+(\.\d+)? ?(ms|s)\b", "[DURATION]"),
         (r"\d+m \d+s", "[DURATION]"),
+        (r" +\[DURATION\]", " [DURATION]"),
+        // What a race decides: how many requests met another one.
+        (r"\d+ of 100 valid requests failed with 5xx \(\d+ %\)", "[SHARE] of 100 valid requests failed with 5xx"),
+        (r"errors \d+ % ", "errors [SHARE] "),
+        (r"500 × \d+", "500 × [SHARE]"),
+        (r"\(request \d+\)", "(request [NUMBER])"),
+        (r"for \d+ returned", "for [NUMBER] returned"),
         (r"[a-z0-9-]+-\d{8}T\d{6}Z-[0-9a-f]{6}", "[RUN]"),
     ] {
         text = regex::Regex::new(pattern).unwrap().replace_all(&text, replacement).into_owned();

@@ -4,7 +4,7 @@
 #![expect(dead_code, reason = "only the schema is made of these")]
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use shakedown_core::{Effect, Severity};
+use shakedown_core::{Effect, Secret, Severity};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
@@ -60,13 +60,20 @@ struct Environment {
     waivers: Option<Vec<Waiver>>,
 }
 
-/// The embedded environment. Keys besides these are options of its parts.
+/// The embedded environment.
 #[derive(JsonSchema)]
+#[serde(deny_unknown_fields)]
 struct Sandbox {
     /// The incident to replay.
     incident: Option<Id>,
     /// The faults to turn on.
     faults: Option<Vec<Id>>,
+    /// How many recordings the database holds.
+    recordings: Option<Limit>,
+    /// Whether Focus Server also serves its planned API.
+    planned_api: Option<bool>,
+    /// A MongoDB to use in place of a private one.
+    mongo_uri: Option<Secret>,
 }
 
 /// What holds for every check unless an override says otherwise.

@@ -10,7 +10,8 @@ use shakedown_core::{Gate, Registry};
 /// The JSON Schema of `checks.toml`, for editors: with the settings of every registered target, the parameters of every
 /// registered check, and the ids that may be named.
 pub fn schema(registry: &Registry) -> Value {
-    let mut schema = SchemaSettings::draft2020_12().into_generator().into_root_schema_for::<File>().to_value();
+    let mut schema =
+        SchemaSettings::draft2020_12().into_generator().into_root_schema_for::<File>().to_value();
     schema["title"] = json!("checks.toml");
     let mut definitions = take_definitions(&mut schema);
     let groups = registry.checks().iter().filter_map(|spec| spec.group);
@@ -58,12 +59,18 @@ fn drop_null(schema: &mut Value) {
                     let only = only.clone();
                     fields.remove("anyOf");
                     // What was said here is closer to the reader than what is said of the type.
-                    only.into_iter().for_each(|(key, value)| drop(fields.entry(key).or_insert(value)));
+                    for (key, value) in only {
+                        fields.entry(key).or_insert(value);
+                    }
                 }
             }
+            fields.retain(|_, value| !value.is_null());
             fields.values_mut().for_each(drop_null);
         }
-        Value::Array(items) => items.iter_mut().for_each(drop_null),
+        Value::Array(items) => {
+            items.retain(|item| !item.is_null());
+            items.iter_mut().for_each(drop_null);
+        }
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
     }
 }
@@ -91,7 +98,8 @@ fn params(registry: &Registry, definitions: &mut Value) -> Value {
     for spec in registry.checks() {
         let name = format!("params.{}", spec.id);
         let own = hoisted((spec.schema)(), &name, definitions);
-        let Some(properties) = own.get("properties").and_then(Value::as_object).filter(|own| !own.is_empty()) else {
+        let Some(properties) = own.get("properties").and_then(Value::as_object).filter(|own| !own.is_empty())
+        else {
             continue;
         };
         for key in properties.keys() {

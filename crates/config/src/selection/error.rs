@@ -1,5 +1,6 @@
 //! What is wrong with a selection, shown with a caret under it.
 
+use crate::diagnostic::printable;
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 use std::fmt;
 use std::ops::Range;
@@ -35,9 +36,10 @@ impl fmt::Display for SelectionError {
         for (index, problem) in self.problems.iter().enumerate() {
             let annotation = AnnotationKind::Primary.span(problem.span.clone());
             let snippet = Snippet::source(&self.text).line_numbering(false).annotation(annotation);
-            let mut group = Group::with_title(Level::ERROR.no_name().primary_title(&problem.message)).element(snippet);
+            let mut group =
+                Group::with_title(Level::ERROR.no_name().primary_title(&problem.message)).element(snippet);
             if let Some(help) = &problem.help {
-                group = group.element(Level::HELP.message(help));
+                group = group.element(Level::HELP.message(printable(help)));
             }
             f.write_str(if index == 0 { "" } else { "\n\n" })?;
             f.write_str(&Renderer::plain().render(&[group]))?;

@@ -58,7 +58,9 @@ impl<'a> Lowering<'a> {
         match name.text.as_str() {
             "all" if text.is_empty() => Expr::All,
             "all" => self.problem(argument.span.clone(), "`all` takes no argument".to_owned(), None),
-            "plugin" => self.known("plugin", argument, registry.plugins()).unwrap_or(Expr::Plugin(text.to_owned())),
+            "plugin" => {
+                self.known("plugin", argument, registry.plugins()).unwrap_or(Expr::Plugin(text.to_owned()))
+            }
             "tag" => self.known("tag", argument, registry.tags()).unwrap_or(Expr::Tag(text.to_owned())),
             "key" => {
                 let keys = registry.checks().iter().flat_map(|spec| spec.keys).copied().collect();
@@ -71,9 +73,11 @@ impl<'a> Lowering<'a> {
             },
             "severity" => self.severity(argument),
             "suite" => self.suite(argument),
-            other => {
-                self.problem(name.span.clone(), format!("unknown predicate `{other}`"), hint(other, PREDICATES))
-            }
+            other => self.problem(
+                name.span.clone(),
+                format!("unknown predicate `{other}`"),
+                hint(other, PREDICATES),
+            ),
         }
     }
 
@@ -104,7 +108,8 @@ impl<'a> Lowering<'a> {
         }
         if argument.text.contains('*') {
             let message = format!("no check's id is like `{}`", argument.text);
-            let help = nearest(argument.text.trim_matches(['*', '.']), self.ids()).map(|near| format!("there is `{near}`"));
+            let help = nearest(argument.text.trim_matches(['*', '.']), self.ids())
+                .map(|near| format!("there is `{near}`"));
             return self.problem(argument.span.clone(), message, help);
         }
         self.unknown("check", argument, &self.ids())
@@ -114,7 +119,9 @@ impl<'a> Lowering<'a> {
         let text = argument.text.as_str();
         let (comparison, word) = Comparison::ALL
             .into_iter()
-            .find_map(|comparison| text.strip_prefix(comparison.as_str()).map(|word| (comparison, word.trim_start())))
+            .find_map(|comparison| {
+                text.strip_prefix(comparison.as_str()).map(|word| (comparison, word.trim_start()))
+            })
             .unwrap_or((Comparison::Equal, text));
         if let Ok(severity) = word.parse::<Severity>() {
             return Expr::Severity(comparison, severity);
@@ -124,7 +131,11 @@ impl<'a> Lowering<'a> {
             let help = format!("one of <, <=, =, >= and >, then one of {}", list(severities()));
             return self.problem(argument.span.clone(), format!("`{text}` is not a comparison"), Some(help));
         }
-        self.unknown("severity", &Word { text: word.to_owned(), span: start..argument.span.end }, &severities())
+        self.unknown(
+            "severity",
+            &Word { text: word.to_owned(), span: start..argument.span.end },
+            &severities(),
+        )
     }
 
     fn suite(&mut self, argument: &Word) -> Expr {
@@ -141,7 +152,8 @@ impl<'a> Lowering<'a> {
     }
 
     fn suite_names(&self) -> Vec<&'a str> {
-        let mut names: Vec<&str> = self.suites.known.keys().chain(self.suites.others).map(String::as_str).collect();
+        let mut names: Vec<&str> =
+            self.suites.known.keys().chain(self.suites.others).map(String::as_str).collect();
         names.sort_unstable();
         names
     }

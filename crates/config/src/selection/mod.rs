@@ -165,7 +165,12 @@ impl fmt::Display for Expr {
     }
 }
 
-fn joined(f: &mut fmt::Formatter<'_>, members: &[Expr], separator: &str, wrap: fn(&Expr) -> bool) -> fmt::Result {
+fn joined(
+    f: &mut fmt::Formatter<'_>,
+    members: &[Expr],
+    separator: &str,
+    wrap: fn(&Expr) -> bool,
+) -> fmt::Result {
     for (index, expr) in members.iter().enumerate() {
         if index > 0 {
             f.write_str(separator)?;

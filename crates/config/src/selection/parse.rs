@@ -14,7 +14,10 @@ pub(crate) struct Word {
 /// An expression whose names nobody has looked up.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Syntax {
-    Predicate { name: Word, argument: Word },
+    Predicate {
+        name: Word,
+        argument: Word,
+    },
     /// A word without parentheses, which is never right.
     Bare(Word),
     Not(Box<Self>),
@@ -99,10 +102,13 @@ impl<'a> Parser<'a> {
     }
 
     fn predicate(&mut self) -> Result<Syntax, SelectionProblem> {
-        let name = Word { text: self.peek_word().to_owned(), span: self.at..self.at + self.peek_word().len() };
+        let name =
+            Word { text: self.peek_word().to_owned(), span: self.at..self.at + self.peek_word().len() };
         if name.text.is_empty() {
             let help = "for example `tag(smoke) & !plugin(mongo)`";
-            return Err(self.unexpected("expected a predicate such as `tag(smoke)`, or `!`, or `(`", Some(help)));
+            return Err(
+                self.unexpected("expected a predicate such as `tag(smoke)`, or `!`, or `(`", Some(help))
+            );
         }
         self.at = name.span.end;
         self.skip_blanks();
@@ -110,7 +116,11 @@ impl<'a> Parser<'a> {
         if !self.take('(') {
             return Ok(if name.text == "not" && !self.rest().is_empty() {
                 let help = Some("`not` is written `!`".to_owned());
-                return Err(SelectionProblem::new(name.span, "expected a predicate such as `tag(smoke)`", help));
+                return Err(SelectionProblem::new(
+                    name.span,
+                    "expected a predicate such as `tag(smoke)`",
+                    help,
+                ));
             } else {
                 Syntax::Bare(name)
             });
@@ -133,7 +143,9 @@ impl<'a> Parser<'a> {
             return Ok(false);
         }
         if self.rest().starts_with(operator) {
-            return Err(self.unexpected(&format!("expected a predicate after `{operator}`"), Some("one is enough")));
+            return Err(
+                self.unexpected(&format!("expected a predicate after `{operator}`"), Some("one is enough"))
+            );
         }
         Ok(true)
     }
@@ -149,7 +161,8 @@ impl<'a> Parser<'a> {
     }
 
     fn peek_word(&self) -> &'a str {
-        let end = self.rest().find(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | '*')));
+        let end =
+            self.rest().find(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | '*')));
         &self.rest()[..end.unwrap_or(self.rest().len())]
     }
 

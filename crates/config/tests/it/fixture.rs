@@ -7,11 +7,13 @@ use serde_json::Value;
 use shakedown_config::{Config, Diagnostics, Profile};
 use shakedown_core::check::{Source, read_params};
 use shakedown_core::registry::Entries;
-use shakedown_core::sandbox::{FaultSpec, IncidentSpec, Part, PartContext, PartSpec, RunningPart, Unavailable};
+use shakedown_core::sandbox::{
+    FaultSpec, IncidentSpec, Part, PartContext, PartSpec, RunningPart, Unavailable,
+};
 use shakedown_core::target::{ConnectContext, Connected};
 use shakedown_core::{
-    Check, CheckError, CheckSpec, Context, Docs, Effect, Gate, HumanDuration, NoParams, Observation, Params, Registry,
-    Secret, Severity, Target, TargetError, TargetSpec, Verdict, async_trait,
+    Check, CheckError, CheckSpec, Context, Docs, Effect, Gate, HumanDuration, NoParams, Observation, Params,
+    Registry, Secret, Severity, Target, TargetError, TargetSpec, Verdict, async_trait,
 };
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
@@ -129,7 +131,8 @@ impl Part for MongoPart {
 }
 
 const MONGO: Source = Source { package: "shakedown-mongo", file: "plugins/mongo/src/lib.rs", line: 1 };
-const FOCUS_API: Source = Source { package: "shakedown-focus-api", file: "plugins/focus-api/src/lib.rs", line: 1 };
+const FOCUS_API: Source =
+    Source { package: "shakedown-focus-api", file: "plugins/focus-api/src/lib.rs", line: 1 };
 
 pub const BLANK: CheckSpec = CheckSpec {
     id: "mongo.connect",
@@ -156,7 +159,12 @@ pub const BLANK: CheckSpec = CheckSpec {
 
 static CHECKS: [CheckSpec; 6] = [
     CheckSpec { tags: &["smoke"], severity: Severity::Critical, ..BLANK },
-    CheckSpec { id: "mongo.indexes.required", tags: &["smoke", "data-quality"], keys: &["PZ-13686"], ..BLANK },
+    CheckSpec {
+        id: "mongo.indexes.required",
+        tags: &["smoke", "data-quality"],
+        keys: &["PZ-13686"],
+        ..BLANK
+    },
     CheckSpec {
         id: "mongo.recordings.stale",
         tags: &["data-quality"],
@@ -168,7 +176,13 @@ static CHECKS: [CheckSpec; 6] = [
         },
         ..BLANK
     },
-    CheckSpec { id: "focus-api.ack", target: Some("focus-api"), tags: &["smoke", "api"], source: FOCUS_API, ..BLANK },
+    CheckSpec {
+        id: "focus-api.ack",
+        target: Some("focus-api"),
+        tags: &["smoke", "api"],
+        source: FOCUS_API,
+        ..BLANK
+    },
     CheckSpec {
         id: "focus-api.configure",
         target: Some("focus-api"),
@@ -238,15 +252,17 @@ pub fn brief(body: &str) -> String {
 
 /// The profile of the environment `local`, of which this is the text.
 pub fn profile(body: &str, variables: &[(&str, &str)]) -> Result<Profile, Diagnostics> {
-    let config = parse(&format!("version = 1\n[environments.local]\n{body}")).map_err(|diagnostics| {
-        eprintln!("{}", diagnostics.render(false));
-        diagnostics
-    })?;
+    let config = parse(&format!("version = 1\n[environments.local]\n{body}"))?;
     resolve(&config, "local", variables)
 }
 
-pub fn resolve(config: &Config, environment: &str, variables: &[(&str, &str)]) -> Result<Profile, Diagnostics> {
-    let lookup = |name: &str| variables.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned());
+pub fn resolve(
+    config: &Config,
+    environment: &str,
+    variables: &[(&str, &str)],
+) -> Result<Profile, Diagnostics> {
+    let lookup =
+        |name: &str| variables.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned());
     config.profile(environment, &lookup, TODAY)
 }
 

@@ -62,7 +62,10 @@ fn tables_merge_and_lists_of_overrides_append() {
     let profile = resolve(&config, "grandchild", &[]).unwrap();
     assert_eq!(profile.role.as_deref(), Some("capacity-target"));
     assert_eq!(profile.concurrency, 4);
-    assert_eq!(settings(&profile, "mongo"), json!({ "database": "prisma", "uri": "mongodb://db.example.com" }));
+    assert_eq!(
+        settings(&profile, "mongo"),
+        json!({ "database": "prisma", "uri": "mongodb://db.example.com" })
+    );
     assert_eq!(profile.targets["mongo"].connect_timeout, Duration::from_secs(2));
     assert_eq!(profile.policy.allow.iter().copied().collect::<Vec<_>>(), [Effect::Read]);
     assert_eq!(profile.policy.max_concurrent_jobs, 7);
@@ -81,9 +84,17 @@ fn tables_merge_and_lists_of_overrides_append() {
 fn what_a_parent_lacks_its_children_may_bring() {
     let config = parse(FAMILY).unwrap();
     let error = resolve(&config, "base", &[]).unwrap_err();
-    assert_snapshot!(error.render(false), @"");
+    assert_snapshot!(error.render(false), @r##"
+    error: `uri` is missing in target `mongo`
+     --> checks.toml:9:1
+      |
+    9 | [environments.base.targets.mongo]
+      | ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+      |
+      = help: `uri`: Where it listens, and who we are
+    "##);
     let alone = FAMILY.replace("extends = \"child\"", "").replace("extends = \"base\"", "");
-    assert_snapshot!(parse(&alone).err().unwrap(), @"");
+    assert_snapshot!(parse(&alone).err().unwrap(), @r##"checks.toml:9:1: error: `uri` is missing in target `mongo` (`uri`: Where it listens, and who we are)"##);
 }
 
 #[test]
@@ -101,12 +112,39 @@ extends = "self"
 [environments.variable]
 extends = "${PARENT}"
 "#;
-    assert_snapshot!(problems(text), @"");
+    assert_snapshot!(problems(text), @r##"
+    error: these environments extend each other: `b` extends `c` extends `b`
+     --> checks.toml:6:11
+      |
+    6 | extends = "c"
+      |           ^^^
+
+    error: unknown key `roles` in an environment
+     --> checks.toml:9:1
+      |
+    9 | roles = "x"
+      | ^^^^^
+      |
+      = help: did you mean `role`?
+
+    error: these environments extend each other: `self` extends `self`
+      --> checks.toml:11:11
+       |
+    11 | extends = "self"
+       |           ^^^^^^
+
+    error: `extends` names an environment of this file, without `${…}`
+      --> checks.toml:13:11
+       |
+    13 | extends = "${PARENT}"
+       |           ^^^^^^^^^^^
+    "##);
 }
 
 #[test]
 fn chains_are_bounded() {
-    let chain: String = (1..200).map(|n| format!("[environments.e{n}]\nextends = 'e{}'\n", n - 1)).collect();
+    let link = |chain, n| format!("{chain}[environments.e{n}]\nextends = 'e{}'\n", n - 1);
+    let chain = (1..200).fold(String::new(), link);
     let found = problems(&format!("[environments.e0]\nsandbox = {{}}\n{chain}"));
     assert!(found.contains("environments extend each other more than 32 deep"), "{found}");
 }
@@ -114,5 +152,13 @@ fn chains_are_bounded() {
 #[test]
 fn an_inherited_error_is_told_once() {
     let text = "[environments.a.defaults]\ntimeuot = '1s'\n[environments.b]\nextends = 'a'\n[environments.c]\nextends = 'b'\n";
-    assert_snapshot!(problems(text), @"");
+    assert_snapshot!(problems(text), @r##"
+    error: unknown key `timeuot` in `defaults`
+     --> checks.toml:3:1
+      |
+    3 | timeuot = '1s'
+      | ^^^^^^^
+      |
+      = help: did you mean `timeout`?
+    "##);
 }

@@ -85,9 +85,13 @@ fn the_reader_and_the_schema_know_the_same_keys() {
         ("environments.local", "/$defs/Environment"),
         ("environments.local.defaults", "/$defs/Defaults"),
         ("environments.local.defaults.retries", "/$defs/Retries"),
+        ("environments.local.sandbox", "/$defs/Sandbox"),
         ("environments.local.policy", "/$defs/Policy"),
         ("environments.local.targets.mongo", "/$defs/Environment/properties/targets/properties/mongo"),
-        ("environments.local.targets.focus-api", "/$defs/Environment/properties/targets/properties/focus-api"),
+        (
+            "environments.local.targets.focus-api",
+            "/$defs/Environment/properties/targets/properties/focus-api",
+        ),
         ("[environments.local.override]", "/$defs/Override"),
         ("[environments.local.waiver]", "/$defs/Waiver"),
         ("suites.x", "/$defs/Suite"),
@@ -95,10 +99,12 @@ fn the_reader_and_the_schema_know_the_same_keys() {
         let header = if table.is_empty() { String::new() } else { format!("[{table}]\n") };
         let error = parse(&format!("{header}zzzzzz = 1\n")).err().unwrap().to_json();
         let found = error.as_array().unwrap().iter().find(|error| error["text"] == "zzzzzz");
-        let help = found.and_then(|error| error["help"].as_str()).unwrap_or_else(|| panic!("{table}: {error}"));
+        let help =
+            found.and_then(|error| error["help"].as_str()).unwrap_or_else(|| panic!("{table}: {error}"));
         let read: BTreeSet<&str> = help.split('`').skip(1).step_by(2).collect();
         let properties = schema.pointer(pointer).and_then(|table| table["properties"].as_object());
-        let known: BTreeSet<&str> = properties.unwrap_or_else(|| panic!("{pointer}")).keys().map(String::as_str).collect();
+        let known: BTreeSet<&str> =
+            properties.unwrap_or_else(|| panic!("{pointer}")).keys().map(String::as_str).collect();
         assert_eq!(read, known, "{table}");
     }
 }
@@ -107,7 +113,13 @@ fn the_reader_and_the_schema_know_the_same_keys() {
 fn every_parameter_is_described_and_null_is_never_offered() {
     let schema = schema(&REGISTRY);
     let params = &schema["$defs"]["Override"]["properties"]["params"]["properties"];
-    assert_eq!(params["oldest"], json!({ "$ref": "#/$defs/params.mongo.recordings.stale/properties/oldest" }));
-    assert_eq!(schema["$defs"]["params.mongo.recordings.stale"]["properties"]["oldest"]["description"], "Older ones are stale");
+    assert_eq!(
+        params["oldest"],
+        json!({ "$ref": "#/$defs/params.mongo.recordings.stale/properties/oldest" })
+    );
+    assert_eq!(
+        schema["$defs"]["params.mongo.recordings.stale"]["properties"]["oldest"]["description"],
+        "Older ones are stale"
+    );
     assert!(!schema.to_string().contains("null"));
 }

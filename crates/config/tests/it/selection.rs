@@ -38,7 +38,10 @@ fn every_predicate() {
         ("severity(low)", &["mongo.recordings.stale"]),
         ("severity(<=low)", &["mongo.recordings.stale"]),
         ("severity(<medium)", &["mongo.recordings.stale"]),
-        ("tag(smoke) & plugin(mongo) | effect(create)", &["focus-api.configure", "mongo.connect", "mongo.indexes.required"]),
+        (
+            "tag(smoke) & plugin(mongo) | effect(create)",
+            &["focus-api.configure", "mongo.connect", "mongo.indexes.required"],
+        ),
         ("tag(smoke) & (plugin(mongo) | effect(create))", &["mongo.connect", "mongo.indexes.required"]),
         ("!plugin(mongo)&!tag(api)", &["focus-api.latency"]),
         ("!(plugin(mongo)|tag(api))", &["focus-api.latency"]),
@@ -69,7 +72,21 @@ fn canonical_form() {
 
 #[test]
 fn a_caret_stands_under_the_error() {
-    assert_snapshot!(error("tag(smok) & !plugin(mongoo)"), @"");
+    assert_snapshot!(error("tag(smok) & !plugin(mongoo)"), @r##"
+    unknown tag `smok`
+     |
+     | tag(smok) & !plugin(mongoo)
+     |     ^^^^
+     |
+     = help: did you mean `smoke`?
+
+    unknown plugin `mongoo`
+     |
+     | tag(smok) & !plugin(mongoo)
+     |                     ^^^^^^
+     |
+     = help: did you mean `mongo`?
+    "##);
 }
 
 #[test]
@@ -77,15 +94,115 @@ fn says_what_would_be_right() {
     let brief = |text: &&str| {
         let error = Selection::parse(text, &REGISTRY, &BTreeMap::new()).unwrap_err();
         let problem = &error.problems[0];
-        format!("{text}\n  {:?} {} ({})", &text[problem.span.clone()], problem.message, problem.help.as_deref().unwrap_or("-"))
+        format!(
+            "{text:?}\n  {:?} {} ({})",
+            &text[problem.span.clone()],
+            problem.message,
+            problem.help.as_deref().unwrap_or("-")
+        )
     };
     let texts = [
-        "", " ", "smoke", "tag", "all", "mongo.connect", "mongo", "nonsense", "tag(smoke", "tag(smoke & all()", "(all()", "all())",
-        "tag(smoke) and tag(api)", "tag(smoke) tag(api)", "not tag(smoke)", "tag(smoke) && all()", "tag(smoke) ||", "tag(smoke) |",
-        "tags(smoke)", "label(smoke)", "tag()", "all(x)", "id(mongo.conect)", "id(mngo.*)", "key(PZ-13687)", "effect(laod)",
-        "severity(>=hgih)", "severity(=>high)", "severity(>=)", "suite(nightly)", "é", "tag(é)", "& all()",
+        "",
+        " ",
+        "smoke",
+        "tag",
+        "all",
+        "mongo.connect",
+        "mongo",
+        "nonsense",
+        "tag(smoke",
+        "tag(smoke & all()",
+        "(all()",
+        "all())",
+        "tag(smoke) and tag(api)",
+        "tag(smoke) tag(api)",
+        "not tag(smoke)",
+        "tag(smoke) && all()",
+        "tag(smoke) ||",
+        "tag(smoke) |",
+        "tags(smoke)",
+        "label(smoke)",
+        "tag()",
+        "all(x)",
+        "id(mongo.conect)",
+        "id(mngo.*)",
+        "key(PZ-13687)",
+        "effect(laod)",
+        "severity(>=hgih)",
+        "severity(=>high)",
+        "severity(>=)",
+        "suite(nightly)",
+        "é",
+        "tag(é)",
+        "& all()",
     ];
-    assert_snapshot!(texts.iter().map(brief).collect::<Vec<_>>().join("\n"), @"");
+    assert_snapshot!(texts.iter().map(brief).collect::<Vec<_>>().join("\n"), @r##"
+      "" the selection is empty (`all()` selects every check)
+
+      " " the selection is empty (`all()` selects every check)
+    smoke
+      "smoke" `smoke` is not a predicate (did you mean `tag(smoke)`?)
+    tag
+      "tag" `tag` is not a predicate (write `tag(…)`)
+    all
+      "all" `all` is not a predicate (write `all()`)
+    mongo.connect
+      "mongo.connect" `mongo.connect` is not a predicate (did you mean `id(mongo.connect)`?)
+    mongo
+      "mongo" `mongo` is not a predicate (did you mean `plugin(mongo)`?)
+    nonsense
+      "nonsense" `nonsense` is not a predicate (for example `tag(smoke)`)
+    tag(smoke
+      "(" `(` is never closed (write `tag(smoke)`)
+    tag(smoke & all()
+      "(" `(` is never closed (write `tag(smoke)`)
+    (all()
+      "(" `(` is never closed (-)
+    all())
+      ")" `)` closes nothing (-)
+    tag(smoke) and tag(api)
+      "and" expected `&`, `|` or the end (`and` is written `&`)
+    tag(smoke) tag(api)
+      "tag" expected `&`, `|` or the end (join two with `&` (both) or `|` (either))
+    not tag(smoke)
+      "not" expected a predicate such as `tag(smoke)` (`not` is written `!`)
+    tag(smoke) && all()
+      "&" expected a predicate after `&` (one is enough)
+    tag(smoke) ||
+      "|" expected a predicate after `|` (one is enough)
+    tag(smoke) |
+      "" expected a predicate such as `tag(smoke)`, or `!`, or `(` (for example `tag(smoke) & !plugin(mongo)`)
+    tags(smoke)
+      "tags" unknown predicate `tags` (did you mean `tag`?)
+    label(smoke)
+      "label" unknown predicate `label` (there are `plugin`, `tag`, `id`, `key`, `effect`, `severity`, `suite`, `all`)
+    tag()
+      "tag(" `tag` needs an argument (-)
+    all(x)
+      "x" `all` takes no argument (-)
+    id(mongo.conect)
+      "mongo.conect" unknown check `mongo.conect` (did you mean `mongo.connect`?)
+    id(mngo.*)
+      "mngo.*" no check's id is like `mngo.*` (-)
+    key(PZ-13687)
+      "PZ-13687" unknown key `PZ-13687` (did you mean `PZ-13686`?)
+    effect(laod)
+      "laod" unknown effect `laod` (did you mean `load`?)
+    severity(>=hgih)
+      "hgih" unknown severity `hgih` (did you mean `high`?)
+    severity(=>high)
+      "=>high" `=>high` is not a comparison (one of <, <=, =, >= and >, then one of `low`, `medium`, `high`, `critical`)
+    severity(>=)
+      ">=" `>=` is not a comparison (one of <, <=, =, >= and >, then one of `low`, `medium`, `high`, `critical`)
+    suite(nightly)
+      "nightly" unknown suite `nightly` (there is none)
+    é
+      "é" expected a predicate such as `tag(smoke)`, or `!`, or `(` (for example `tag(smoke) & !plugin(mongo)`)
+    tag(é)
+      "é" unknown tag `é` (there are `api`, `data-quality`, `latency`, `smoke`)
+    & all()
+      "&" expected a predicate such as `tag(smoke)`, or `!`, or `(` (for example `tag(smoke) & !plugin(mongo)`)
+    "##);
 }
 
 #[test]

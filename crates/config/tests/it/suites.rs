@@ -40,7 +40,57 @@ select = "&"
 [suites.empty]
 description = 3
 "#;
-    assert_snapshot!(problems(text), @"");
+    assert_snapshot!(problems(text), @r##"
+    error: these suites name each other: `b` names `c` names `b`
+     --> checks.toml:9:18
+      |
+    9 | select = "!suite(c)"
+      |                  ^
+
+    error: these suites name each other: `d` names `d`
+      --> checks.toml:13:17
+       |
+    13 | select = "suite(d)"
+       |                 ^
+
+    error: unknown suite `f`
+      --> checks.toml:15:17
+       |
+    15 | select = "suite(f) & suite(broken) & \u0074ag(x)"
+       |                 ^
+       |
+       = help: there are `a`, `b`, `broken`, `c`, `d`, `e`, `empty`
+
+    error: unknown tag `x`
+      --> checks.toml:15:47
+       |
+    15 | select = "suite(f) & suite(broken) & \u0074ag(x)"
+       |                                               ^
+       |
+       = help: there are `api`, `data-quality`, `latency`, `smoke`
+
+    error: expected a predicate such as `tag(smoke)`, or `!`, or `(`
+      --> checks.toml:17:11
+       |
+    17 | select = "&"
+       |           ^
+       |
+       = help: for example `tag(smoke) & !plugin(mongo)`
+
+    error: `select` is missing in `suites.empty`
+      --> checks.toml:18:1
+       |
+    18 | [suites.empty]
+       | ^^^^^^^^^^^^^^
+       |
+       = help: for example `select = "tag(smoke)"`
+
+    error: `description` must be a string, not an integer
+      --> checks.toml:19:15
+       |
+    19 | description = 3
+       |               ^
+    "##);
 }
 
 #[test]
@@ -60,7 +110,10 @@ fn suites_that_repeat_each_other_are_asked_once() {
 #[test]
 fn orphans_are_in_no_suite_and_not_listed() {
     let config = parse(&format!("{LOCAL}[suites.smoke]\nselect = 'tag(smoke)'")).unwrap();
-    assert_eq!(config.orphans(&REGISTRY), ["focus-api.configure", "focus-api.latency", "mongo.recordings.stale"]);
+    assert_eq!(
+        config.orphans(&REGISTRY),
+        ["focus-api.configure", "focus-api.latency", "mongo.recordings.stale"]
+    );
     let listed = "[project]\nname = 'x'\nunselected = ['focus-api.latency', 'mongo.recordings.stale']\n";
     let config = parse(&format!("{LOCAL}{listed}[suites.smoke]\nselect = 'tag(smoke) | tag(api)'")).unwrap();
     assert!(config.orphans(&REGISTRY).is_empty());

@@ -16,12 +16,7 @@ async fn mirror() -> String {
     let address = listener.local_addr().unwrap();
     let app = Router::new().fallback(any(|request: Incoming| async move {
         let (head, body) = request.into_parts();
-        let header = |name| {
-            head.headers
-                .get(name)
-                .and_then(|value| value.to_str().ok())
-                .map(str::to_owned)
-        };
+        let header = |name| head.headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
         let body = axum::body::to_bytes(body, 1 << 20).await.unwrap();
         json!({
             "method": head.method.as_str(),
@@ -41,11 +36,8 @@ async fn mirror() -> String {
 #[tokio::test]
 async fn sends_what_was_asked_and_shows_no_secret() {
     let address = mirror().await;
-    let mut settings = HttpSettings::new(
-        format!("http://reader:hunter2@{address}/focus-server/")
-            .parse()
-            .unwrap(),
-    );
+    let mut settings =
+        HttpSettings::new(format!("http://reader:hunter2@{address}/focus-server/").parse().unwrap());
     settings.headers = BTreeMap::from([("X-Site".to_owned(), Secret::new("c4nary"))]);
     let client = HttpClient::new(settings).unwrap();
     assert_eq!(client.address(), format!("http://{address}/focus-server/"));
@@ -56,10 +48,7 @@ async fn sends_what_was_asked_and_shows_no_secret() {
     let seen: Value = exchange.json().unwrap();
     assert_eq!(seen["method"], "POST");
     assert_eq!(seen["uri"], "/focus-server/configure?a+b=c%26d");
-    assert_eq!(
-        seen["user-agent"],
-        concat!("shakedown/", env!("CARGO_PKG_VERSION"))
-    );
+    assert_eq!(seen["user-agent"], concat!("shakedown/", env!("CARGO_PKG_VERSION")));
     assert_eq!(seen["content-type"], "application/json");
     assert_eq!(seen["body"], "{not json");
     assert_eq!(seen["authorization"], "Basic cmVhZGVyOmh1bnRlcjI=");

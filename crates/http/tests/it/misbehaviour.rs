@@ -8,11 +8,7 @@ use tokio::io::AsyncWriteExt;
 use tokio::net::TcpListener;
 
 async fn failure(server: &Server, timeout: Duration) -> HttpError {
-    server
-        .client()
-        .send(Request::get("/ack", timeout))
-        .await
-        .unwrap_err()
+    server.client().send(Request::get("/ack", timeout)).await.unwrap_err()
 }
 
 #[tokio::test]
@@ -70,9 +66,7 @@ async fn no_answer_ends_at_the_deadline() {
 #[tokio::test]
 async fn a_trickle_ends_at_the_deadline_too() {
     let server = Server::start(|mut stream| async move {
-        let _ = stream
-            .write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 1000000\r\n\r\n")
-            .await;
+        let _ = stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 1000000\r\n\r\n").await;
         while stream.write_all(b".").await.is_ok() {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
@@ -80,12 +74,7 @@ async fn a_trickle_ends_at_the_deadline_too() {
     .await;
     let error = failure(&server, SHORT).await;
     assert_eq!(error.kind, HttpErrorKind::TimedOut);
-    assert!(
-        error
-            .to_string()
-            .starts_with("GET /ack: the body did not end within 300 ms ("),
-        "{error}"
-    );
+    assert!(error.to_string().starts_with("GET /ack: the body did not end within 300 ms ("), "{error}");
     assert_eq!(error.partial.unwrap().status, 200);
 }
 
@@ -98,15 +87,10 @@ async fn a_connection_that_breaks_is_lost() {
     let short = Server::answering("HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nonly this").await;
     let error = failure(&short, AMPLE).await;
     assert_eq!(error.kind, HttpErrorKind::Lost, "{error}");
-    assert!(
-        error.to_string().contains("the body broke off after 9 bytes"),
-        "{error}"
-    );
+    assert!(error.to_string().contains("the body broke off after 9 bytes"), "{error}");
 
     let reset = Server::start(|mut stream| async move {
-        let _ = stream
-            .write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nonly this")
-            .await;
+        let _ = stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nonly this").await;
         tokio::time::sleep(Duration::from_millis(50)).await;
         // Closing without lingering sends a reset instead of an end.
         stream.set_zero_linger().unwrap();
@@ -119,15 +103,10 @@ async fn a_connection_that_breaks_is_lost() {
 #[tokio::test]
 async fn a_closed_port_refuses() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let url = format!("http://reader:hunter2@{}/x", listener.local_addr().unwrap())
-        .parse()
-        .unwrap();
+    let url = format!("http://reader:hunter2@{}/x", listener.local_addr().unwrap()).parse().unwrap();
     drop(listener);
     let client = HttpClient::new(HttpSettings::new(url)).unwrap();
-    let error = client
-        .send(Request::get("/ack?token=hunter2", AMPLE))
-        .await
-        .unwrap_err();
+    let error = client.send(Request::get("/ack?token=hunter2", AMPLE)).await.unwrap_err();
     assert_eq!(error.kind, HttpErrorKind::Refused, "{error}");
 
     let error = error.for_target("focus-api");
@@ -136,10 +115,7 @@ async fn a_closed_port_refuses() {
     let mut request = Request::get("/ack", AMPLE);
     request.query = vec![("token".to_owned(), "hunter2".to_owned())];
     let error = client.send(request).await.unwrap_err();
-    assert!(
-        !error.for_target("focus-api").to_string().contains("hunter2"),
-        "{error}"
-    );
+    assert!(!error.for_target("focus-api").to_string().contains("hunter2"), "{error}");
 }
 
 #[tokio::test]

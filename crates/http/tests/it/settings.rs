@@ -34,30 +34,18 @@ fn headers_must_be_headers() {
 fn the_authority_file_must_hold_one() {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("ca.pem");
-    let with = || HttpSettings {
-        ca_file: Some(file.clone()),
-        ..settings("https://focus.example.com")
-    };
+    let with = || HttpSettings { ca_file: Some(file.clone()), ..settings("https://focus.example.com") };
     assert!(refusal(with()).contains("cannot be read: "));
     std::fs::write(&file, "nothing here\n").unwrap();
     assert!(refusal(with()).ends_with("holds no certificate"));
-    std::fs::write(
-        &file,
-        "-----BEGIN CERTIFICATE-----\nnot base64!\n-----END CERTIFICATE-----\n",
-    )
-    .unwrap();
+    std::fs::write(&file, "-----BEGIN CERTIFICATE-----\nnot base64!\n-----END CERTIFICATE-----\n").unwrap();
     assert!(refusal(with()).contains("is not PEM"), "{}", refusal(with()));
 }
 
 #[test]
 fn skipping_verification_is_said_aloud() {
-    let client = |url: &str, verify_tls| {
-        HttpClient::new(HttpSettings {
-            verify_tls,
-            ..settings(url)
-        })
-        .unwrap()
-    };
+    let client =
+        |url: &str, verify_tls| HttpClient::new(HttpSettings { verify_tls, ..settings(url) }).unwrap();
     let warned = ["TLS certificates are not verified (verify_tls = false)"];
     assert_eq!(client("https://focus.example.com", false).warnings(), warned);
     assert!(client("http://focus.example.com", false).warnings().is_empty());

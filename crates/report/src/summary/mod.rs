@@ -15,10 +15,7 @@ const LABEL: usize = 11;
 
 /// The summary of a run, ending with a newline. `run_dir` is where its reports are, `exit` what the program ends with.
 pub fn render(run: &Run, style: &Style, run_dir: Option<&Path>, exit: Exit) -> String {
-    let mut page = Page {
-        style: *style,
-        text: String::new(),
-    };
+    let mut page = Page { style: *style, text: String::new() };
     to_do::deciding(&mut page, run, run_dir);
     to_do::known(&mut page, run);
     totals::render(&mut page, run);
@@ -33,12 +30,7 @@ pub fn render(run: &Run, style: &Style, run_dir: Option<&Path>, exit: Exit) -> S
         Exit::Usage | Exit::Errored | Exit::Nothing | Exit::Interrupted => Status::Errored,
     };
     let environment = clean(&run.info.environment);
-    let verdict = format!(
-        "{} {environment}: {} (exit code {})",
-        symbol(status),
-        exit.meaning(),
-        exit.code()
-    );
+    let verdict = format!("{} {environment}: {} (exit code {})", symbol(status), exit.meaning(), exit.code());
     page.painted(0, 2, &verdict, |line| style.status(status, line));
     page.text
 }
@@ -79,23 +71,15 @@ impl Page {
     /// A warning that is not to be overlooked.
     fn warning(&mut self, text: &str) {
         let style = self.style;
-        self.painted(0, 2, &format!("! WARNING: {text}"), |line| {
-            style.status(Status::Warned, line)
-        });
+        self.painted(0, 2, &format!("! WARNING: {text}"), |line| style.status(Status::Warned, line));
     }
 
     /// A label and text wrapped beside it. Paths are left whole, to be copied.
     fn labelled(&mut self, indent: usize, label: &str, text: &str, whole: bool) {
         let width = self.style.width.saturating_sub(indent + LABEL);
-        let lines = if whole {
-            vec![text.to_owned()]
-        } else {
-            wrap(text, width)
-        };
+        let lines = if whole { vec![text.to_owned()] } else { wrap(text, width) };
         for (index, line) in lines.iter().enumerate() {
-            let label = self
-                .style
-                .dim(&format!("{:<LABEL$}", if index == 0 { label } else { "" }));
+            let label = self.style.dim(&format!("{:<LABEL$}", if index == 0 { label } else { "" }));
             self.line(format!("{:indent$}{label}{line}", "").trim_end());
         }
     }

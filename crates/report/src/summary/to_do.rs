@@ -12,34 +12,18 @@ const MOST_ITEMS: usize = 30;
 
 /// Every item that decides, under the heading that says how soon it needs someone.
 pub(super) fn deciding(page: &mut Page, run: &Run, run_dir: Option<&Path>) {
-    let items: Vec<ToDo<'_>> = run
-        .to_do()
-        .into_iter()
-        .filter(|item| item.record.decides())
-        .collect();
-    let scope = Scope {
-        text: 1000,
-        lines: 10,
-        run_dir,
-    };
+    let items: Vec<ToDo<'_>> = run.to_do().into_iter().filter(|item| item.record.decides()).collect();
+    let scope = Scope { text: 1000, lines: 10, run_dir };
     for severity in [Severity::Critical, Severity::High, Severity::Medium] {
         let heading = severity.urgency();
-        let under: Vec<&ToDo<'_>> = items
-            .iter()
-            .filter(|item| prose::urgency(item) == heading)
-            .collect();
+        let under: Vec<&ToDo<'_>> = items.iter().filter(|item| prose::urgency(item) == heading).collect();
         if under.is_empty() {
             continue;
         }
         page.paragraph();
         page.line(&page.style.bold(heading));
         for (index, item) in under.iter().take(MOST_ITEMS).enumerate() {
-            show(
-                page,
-                item,
-                index.checked_sub(1).map(|before| under[before]),
-                scope,
-            );
+            show(page, item, index.checked_sub(1).map(|before| under[before]), scope);
         }
         if let Some(more) = under.len().checked_sub(MOST_ITEMS).filter(|&more| more > 0) {
             page.paragraph();
@@ -53,9 +37,7 @@ fn show(page: &mut Page, item: &ToDo<'_>, before: Option<&ToDo<'_>>, scope: Scop
     page.paragraph();
     let head = head(item);
     if before.map(self::head).as_ref() != Some(&head) {
-        let painted = page
-            .style
-            .status(item.status, &format!("{} {}", symbol(item.status), head.0));
+        let painted = page.style.status(item.status, &format!("{} {}", symbol(item.status), head.0));
         page.line(&format!("  {painted}  {}", page.style.bold(&head.1)));
     }
     page.wrapped(4, 0, &prose::item_headline(item, scope.text));
@@ -89,11 +71,7 @@ fn head(item: &ToDo<'_>) -> (String, String) {
 
 /// What fails, warns or has no answer without deciding anything, a line each.
 pub(super) fn known(page: &mut Page, run: &Run) {
-    let items: Vec<ToDo<'_>> = run
-        .to_do()
-        .into_iter()
-        .filter(|item| !item.record.decides())
-        .collect();
+    let items: Vec<ToDo<'_>> = run.to_do().into_iter().filter(|item| !item.record.decides()).collect();
     if items.is_empty() {
         return;
     }
@@ -102,16 +80,9 @@ pub(super) fn known(page: &mut Page, run: &Run) {
     page.paragraph();
     for item in items.iter().take(MOST_ITEMS) {
         let gate = prose::gate_words(&item.record.info.gate).unwrap_or_default();
-        let (symbol, name, headline) = (
-            symbol(item.status),
-            prose::item_name(item),
-            prose::item_headline(item, 300),
-        );
-        page.wrapped(
-            2,
-            2,
-            &format!("{symbol} {gate}: {}: {name}: {headline}", item.status),
-        );
+        let (symbol, name, headline) =
+            (symbol(item.status), prose::item_name(item), prose::item_headline(item, 300));
+        page.wrapped(2, 2, &format!("{symbol} {gate}: {}: {name}: {headline}", item.status));
     }
     if let Some(more) = items.len().checked_sub(MOST_ITEMS).filter(|&more| more > 0) {
         page.line(&format!("  … and {more} more in run.json"));

@@ -26,26 +26,17 @@ pub(super) fn render(page: &mut Page, run: &Run) {
         page.wrapped(
             0,
             2,
-            &format!(
-                "faults injected into the sandbox: {}",
-                prose::names(faults, MOST_NAMES)
-            ),
+            &format!("faults injected into the sandbox: {}", prose::names(faults, MOST_NAMES)),
         );
     }
     flaky(page, run);
-    let skipped = run
-        .checks
-        .iter()
-        .filter(|record| record.outcome.status == Status::Skipped);
+    let skipped = run.checks.iter().filter(|record| record.outcome.status == Status::Skipped);
     groups(
         page,
         "skipped",
         skipped.map(|record| (prose::skip_reason(&record.outcome), record.info.id.as_str())),
     );
-    let left_out = run
-        .left_out
-        .iter()
-        .map(|left| (clean(&left.reason).into_owned(), left.check.as_str()));
+    let left_out = run.left_out.iter().map(|left| (clean(&left.reason).into_owned(), left.check.as_str()));
     groups(page, "left out", left_out);
     leftovers(page, run);
     warnings(page, run);
@@ -78,15 +69,8 @@ fn counts(run: &Run) -> String {
     if counts.flaky > 0 {
         parts.push(format!("{} flaky", counts.flaky));
     }
-    let took = run
-        .finished
-        .and_then(|end| Duration::try_from(end.duration_since(run.info.started)).ok());
-    format!(
-        "{}{}",
-        parts.join(", "),
-        took.map(|took| format!(" in {}", brief(took)))
-            .unwrap_or_default()
-    )
+    let took = run.finished.and_then(|end| Duration::try_from(end.duration_since(run.info.started)).ok());
+    format!("{}{}", parts.join(", "), took.map(|took| format!(" in {}", brief(took))).unwrap_or_default())
 }
 
 fn how_it_ended(page: &mut Page, run: &Run) {
@@ -94,19 +78,14 @@ fn how_it_ended(page: &mut Page, run: &Run) {
         page.wrapped(0, 2, &format!("stopped early: {}", clean(by)));
     }
     if run.finished.is_none() {
-        page.wrapped(
-            0,
-            2,
-            "the process ended before the run did: what was running then is errored",
-        );
+        page.wrapped(0, 2, "the process ended before the run did: what was running then is errored");
     }
 }
 
 fn flaky(page: &mut Page, run: &Run) {
     let flaky = run.checks.iter().filter(|record| record.flaky);
-    let flaky: Vec<String> = flaky
-        .map(|record| format!("{} (on attempt {})", record.info.id, record.attempts))
-        .collect();
+    let flaky: Vec<String> =
+        flaky.map(|record| format!("{} (on attempt {})", record.info.id, record.attempts)).collect();
     if !flaky.is_empty() {
         let names = prose::names(flaky.iter().map(String::as_str), MOST_NAMES);
         page.wrapped(0, 2, &format!("flaky: {names}"));
@@ -133,11 +112,7 @@ fn groups<'a>(page: &mut Page, what: &str, members: impl Iterator<Item = (String
         page.wrapped(0, 2, &format!("{} {what}: {reason}", names.len()));
         page.wrapped(4, 0, &prose::names(names.iter().copied(), MOST_NAMES));
     }
-    let rest: usize = groups
-        .iter()
-        .skip(MOST_GROUPS)
-        .map(|(_, names)| names.len())
-        .sum();
+    let rest: usize = groups.iter().skip(MOST_GROUPS).map(|(_, names)| names.len()).sum();
     if rest > 0 {
         page.line(&format!("{rest} {what} for other reasons: see run.json"));
     }
@@ -150,20 +125,13 @@ fn leftovers(page: &mut Page, run: &Run) {
     let names: Vec<String> = run.leftovers.iter().map(prose::resource_name).collect();
     let count = counted(names.len(), "thing", "things");
     let names = prose::names(names.iter().map(String::as_str), MOST_NAMES);
-    page.warning(&format!(
-        "{count} left behind, which `shakedown cleanup` tries to remove again: {names}"
-    ));
+    page.warning(&format!("{count} left behind, which `shakedown cleanup` tries to remove again: {names}"));
 }
 
 fn warnings(page: &mut Page, run: &Run) {
     for (target, info) in &run.targets {
         for warning in &info.warnings {
-            page.warning(&format!(
-                "{} at {}: {}",
-                clean(target),
-                clean(&info.address),
-                clean(warning)
-            ));
+            page.warning(&format!("{} at {}: {}", clean(target), clean(&info.address), clean(warning)));
         }
     }
 }

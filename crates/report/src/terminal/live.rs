@@ -29,20 +29,15 @@ impl Live {
     pub(super) fn new(style: Style, out: Box<dyn Write + Send>) -> Self {
         let board = Arc::new(Mutex::new(Board::new(style)));
         let pen = Mutex::new(Pen { out, at_end: false });
-        let canvas = Canvas {
-            pen,
-            width: u16::try_from(style.width).unwrap_or(u16::MAX),
-        };
+        let canvas = Canvas { pen, width: u16::try_from(style.width).unwrap_or(u16::MAX) };
         let bar =
             ProgressBar::with_draw_target(None, ProgressDrawTarget::term_like_with_hz(Box::new(canvas), 10));
         let drawn = Arc::clone(&board);
         let template = ProgressStyle::with_template("{board}").expect("the template is valid");
-        bar.set_style(
-            template.with_key("board", move |_: &_, out: &mut dyn fmt::Write| {
-                // A board that cannot be formatted is drawn at the next tick.
-                let _ = out.write_str(&lock(&drawn).draw(Instant::now()));
-            }),
-        );
+        bar.set_style(template.with_key("board", move |_: &_, out: &mut dyn fmt::Write| {
+            // A board that cannot be formatted is drawn at the next tick.
+            let _ = out.write_str(&lock(&drawn).draw(Instant::now()));
+        }));
         bar.enable_steady_tick(REDRAW);
         Self { bar, board }
     }
@@ -63,11 +58,7 @@ impl Live {
     }
 
     pub(super) fn progress(&self, check: &str, progress: &Progress) {
-        if let Some(running) = lock(&self.board)
-            .running
-            .iter_mut()
-            .find(|running| running.check == check)
-        {
+        if let Some(running) = lock(&self.board).running.iter_mut().find(|running| running.check == check) {
             running.progress = Some(progress.clone());
         }
     }
@@ -118,29 +109,15 @@ struct Running {
 
 impl Board {
     fn new(style: Style) -> Self {
-        Self {
-            style,
-            began: Instant::now(),
-            planned: 0,
-            ended: [0; Status::ALL.len()],
-            running: Vec::new(),
-        }
+        Self { style, began: Instant::now(), planned: 0, ended: [0; Status::ALL.len()], running: Vec::new() }
     }
 
     fn draw(&self, now: Instant) -> String {
         let columns = self.style.width.saturating_sub(1);
         let ended: usize = self.ended.iter().sum();
-        let head = format!(
-            "{ended} of {} checks  {}",
-            self.planned,
-            brief(now.duration_since(self.began))
-        );
+        let head = format!("{ended} of {} checks  {}", self.planned, brief(now.duration_since(self.began)));
         let (mut board, mut used) = (fit(&head, columns).into_owned(), head.width());
-        for &status in Status::ALL
-            .iter()
-            .rev()
-            .filter(|&&status| self.ended[status as usize] > 0)
-        {
+        for &status in Status::ALL.iter().rev().filter(|&&status| self.ended[status as usize] > 0) {
             let tally = format!("{} {} {status}", symbol(status), self.ended[status as usize]);
             used += 2 + tally.width();
             // The worst come first, so what does not fit is what matters least.
@@ -149,11 +126,8 @@ impl Board {
             }
         }
         for running in self.running.iter().take(MOST_RUNNING) {
-            let mut line = format!(
-                "  {}  {}",
-                clean(&running.check),
-                brief(now.duration_since(running.since))
-            );
+            let mut line =
+                format!("  {}  {}", clean(&running.check), brief(now.duration_since(running.since)));
             if running.attempt > 1 {
                 let _ = write!(line, "  attempt {}", running.attempt);
             }
@@ -164,12 +138,7 @@ impl Board {
             board.push('\n');
             board.push_str(&self.style.dim(&fit(&line, columns)));
         }
-        if let Some(more) = self
-            .running
-            .len()
-            .checked_sub(MOST_RUNNING)
-            .filter(|&more| more > 0)
-        {
+        if let Some(more) = self.running.len().checked_sub(MOST_RUNNING).filter(|&more| more > 0) {
             let _ = write!(board, "\n  and {more} more running");
         }
         board
@@ -203,19 +172,13 @@ impl Canvas {
     }
 
     fn move_cursor(&self, count: usize, direction: char) -> io::Result<()> {
-        if count == 0 {
-            Ok(())
-        } else {
-            self.control(&format!("\x1b[{count}{direction}"))
-        }
+        if count == 0 { Ok(()) } else { self.control(&format!("\x1b[{count}{direction}")) }
     }
 }
 
 impl fmt::Debug for Canvas {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Canvas")
-            .field("width", &self.width)
-            .finish_non_exhaustive()
+        f.debug_struct("Canvas").field("width", &self.width).finish_non_exhaustive()
     }
 }
 

@@ -53,11 +53,7 @@ impl Terminal {
     /// A terminal that writes to `out`: standard error where it is live, else wherever the log belongs.
     pub fn new(style: Style, out: impl Write + Send + 'static) -> Self {
         let out: Box<dyn Write + Send> = Box::new(out);
-        let screen = if style.live {
-            Screen::Live(Live::new(style, out))
-        } else {
-            Screen::Log(out)
-        };
+        let screen = if style.live { Screen::Live(Live::new(style, out)) } else { Screen::Log(out) };
         Self {
             style,
             screen,
@@ -74,9 +70,9 @@ impl Terminal {
         let painted = status.map_or_else(|| head.to_owned(), |status| self.style.status(status, head));
         match &mut self.screen {
             // One write per line, so that lines of other writers do not come between.
-            Screen::Log(out) => out
-                .write_all(format!("{painted}{rest}\n").as_bytes())
-                .and_then(|()| out.flush()),
+            Screen::Log(out) => {
+                out.write_all(format!("{painted}{rest}\n").as_bytes()).and_then(|()| out.flush())
+            }
             Screen::Live(board) => {
                 let columns = self.style.width.saturating_sub(head.width());
                 board.print(&format!("{painted}{}", fit(rest, columns)));
@@ -114,17 +110,11 @@ impl Terminal {
         }
         let took = Duration::try_from_secs_f64(duration_ms / 1000.0).unwrap_or_default();
         let took = if attempts == 0 { String::new() } else { brief(took) };
-        let gate = self
-            .gates
-            .get(check)
-            .filter(|_| matches!(outcome.status, Status::Failed | Status::Errored));
+        let gate =
+            self.gates.get(check).filter(|_| matches!(outcome.status, Status::Failed | Status::Errored));
         let gate = gate.map(|gate| format!("{gate}: ")).unwrap_or_default();
         let flaky = attempts > 1 && outcome.status.satisfies();
-        let flaky = if flaky {
-            format!("flaky, on attempt {attempts}: ")
-        } else {
-            String::new()
-        };
+        let flaky = if flaky { format!("flaky, on attempt {attempts}: ") } else { String::new() };
         let name = format!("{:<width$}  {took:>8}", clean(check), width = self.id_width);
         let text = format!("{gate}{flaky}{}", in_short(outcome));
         self.line(outcome.status, outcome.status.as_str(), &name, &text)
@@ -145,64 +135,32 @@ impl Terminal {
                 }
                 Ok(())
             }
-            EventKind::TargetLost {
-                target,
-                address,
-                kind,
-                message,
-            } => {
+            EventKind::TargetLost { target, address, kind, message } => {
                 let text = format!("at {}: {kind}: {}", clean(address), short(message));
                 self.line(Status::Errored, "away", &clean(target), &text)
             }
             EventKind::CheckStarted { check, attempt } => {
                 let now = Instant::now();
-                self.running.insert(
-                    check.clone(),
-                    Running {
-                        since: now,
-                        said: now,
-                    },
-                );
+                self.running.insert(check.clone(), Running { since: now, said: now });
                 self.live(|live| live.started(check, *attempt));
                 Ok(())
             }
-            EventKind::CheckRetried {
-                check,
-                attempt,
-                outcome,
-                wait_ms,
-            } => {
+            EventKind::CheckRetried { check, attempt, outcome, wait_ms } => {
                 self.running.remove(check);
                 let wait = brief(Duration::from_millis(*wait_ms));
-                let text = format!(
-                    "attempt {attempt} {}: {}; again in {wait}",
-                    outcome.status,
-                    in_short(outcome)
-                );
+                let text =
+                    format!("attempt {attempt} {}: {}; again in {wait}", outcome.status, in_short(outcome));
                 self.line(Status::Warned, "retry", &clean(check), &text)
             }
-            EventKind::CheckFinished {
-                check,
-                outcome,
-                attempts,
-                duration_ms,
-            } => self.finished(check, outcome, *attempts, *duration_ms),
-            EventKind::CleanedUp {
-                resource,
-                error: Some(error),
-                ..
-            } => self.line(
-                Status::Warned,
-                "left",
-                &prose::resource_name(resource),
-                &short(error),
-            ),
-            EventKind::Interrupted { by } => self.line(
-                Status::Skipped,
-                "stopping",
-                &clean(by),
-                "finishing what has begun, then reports",
-            ),
+            EventKind::CheckFinished { check, outcome, attempts, duration_ms } => {
+                self.finished(check, outcome, *attempts, *duration_ms)
+            }
+            EventKind::CleanedUp { resource, error: Some(error), .. } => {
+                self.line(Status::Warned, "left", &prose::resource_name(resource), &short(error))
+            }
+            EventKind::Interrupted { by } => {
+                self.line(Status::Skipped, "stopping", &clean(by), "finishing what has begun, then reports")
+            }
             EventKind::RunFinished => {
                 self.live(Live::end);
                 Ok(())
@@ -243,11 +201,7 @@ impl Sink for Terminal {
             return;
         }
         running.said = now;
-        let text = format!(
-            "{}  {}",
-            brief(now.duration_since(running.since)),
-            how_far(progress)
-        );
+        let text = format!("{}  {}", brief(now.duration_since(running.since)), how_far(progress));
         // A log that cannot be written says so at the next event.
         let _ = self.say(None, "  running  ", &format!("{}  {text}", clean(check)));
     }
@@ -262,17 +216,9 @@ fn how_far(progress: &Progress) -> String {
 fn title(run: &RunInfo) -> String {
     let faults = match run.faults.as_slice() {
         [] => String::new(),
-        faults => format!(
-            " (with faults: {})",
-            prose::names(faults.iter().map(String::as_str), 8)
-        ),
+        faults => format!(" (with faults: {})", prose::names(faults.iter().map(String::as_str), 8)),
     };
-    format!(
-        "{} on {}: {}{faults}",
-        clean(&run.project),
-        clean(&run.environment),
-        clean(&run.selection)
-    )
+    format!("{} on {}: {}{faults}", clean(&run.project), clean(&run.environment), clean(&run.selection))
 }
 
 /// Text from outside, on one line of the log.
@@ -289,11 +235,7 @@ fn in_short(outcome: &Outcome) -> String {
             prose::headline(only, LONGEST_TEXT)
         }
         (Status::Failed | Status::Warned, [first, more @ ..]) if outcome.cases.is_empty() => {
-            format!(
-                "{} (and {} more)",
-                prose::headline(first, LONGEST_TEXT),
-                more.len()
-            )
+            format!("{} (and {} more)", prose::headline(first, LONGEST_TEXT), more.len())
         }
         _ => short(&outcome.summary),
     }

@@ -13,16 +13,11 @@ fn both_reports_are_written_and_no_draft_is_left() {
         let written = write_all(&run, dir.path());
         assert!(written.iter().all(|report| report.result.is_ok()), "{written:?}");
     }
-    let mut names: Vec<_> = fs::read_dir(dir.path())
-        .unwrap()
-        .map(|entry| entry.unwrap().file_name())
-        .collect();
+    let mut names: Vec<_> =
+        fs::read_dir(dir.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     names.sort();
     assert_eq!(names, ["junit.xml", "run.json"]);
-    assert_eq!(
-        fs::read_to_string(dir.path().join("run.json")).unwrap(),
-        json::render(&run)
-    );
+    assert_eq!(fs::read_to_string(dir.path().join("run.json")).unwrap(), json::render(&run));
 }
 
 #[test]
@@ -31,10 +26,7 @@ fn one_report_that_fails_does_not_silence_the_other() {
     fs::create_dir(dir.path().join("run.json")).unwrap();
     let written = write_all(&everything().run(), dir.path());
     let error = written[0].result.as_ref().unwrap_err().to_string();
-    assert!(
-        error.starts_with("cannot write ") && error.contains("run.json: "),
-        "{error}"
-    );
+    assert!(error.starts_with("cannot write ") && error.contains("run.json: "), "{error}");
     assert!(written[1].result.is_ok());
     assert!(dir.path().join("junit.xml").is_file());
     assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 2, "a draft was left");
@@ -44,16 +36,8 @@ fn one_report_that_fails_does_not_silence_the_other() {
 fn a_directory_that_takes_no_files_is_an_error_each() {
     // A read-only directory stops nobody who runs as root; this one stops everybody.
     let written = write_all(&everything().run(), Path::new("/proc/self"));
-    let errors: Vec<_> = written
-        .iter()
-        .map(|report| report.result.as_ref().unwrap_err().to_string())
-        .collect();
-    assert!(
-        errors[0].starts_with("cannot write /proc/self/run.json: "),
-        "{errors:?}"
-    );
-    assert!(
-        errors[1].starts_with("cannot write /proc/self/junit.xml: "),
-        "{errors:?}"
-    );
+    let errors: Vec<_> =
+        written.iter().map(|report| report.result.as_ref().unwrap_err().to_string()).collect();
+    assert!(errors[0].starts_with("cannot write /proc/self/run.json: "), "{errors:?}");
+    assert!(errors[1].starts_with("cannot write /proc/self/junit.xml: "), "{errors:?}");
 }

@@ -37,17 +37,9 @@ impl Story {
         self.push(EventKind::Planned { check });
         let attempts = u32::from(outcome.status != Status::Skipped);
         if attempts > 0 {
-            self.push(EventKind::CheckStarted {
-                check: id.clone(),
-                attempt: 1,
-            });
+            self.push(EventKind::CheckStarted { check: id.clone(), attempt: 1 });
         }
-        self.push(EventKind::CheckFinished {
-            check: id,
-            outcome,
-            attempts,
-            duration_ms: 12.0,
-        });
+        self.push(EventKind::CheckFinished { check: id, outcome, attempts, duration_ms: 12.0 });
     }
 
     /// Plans before anything is run, as every real run does.
@@ -60,9 +52,7 @@ impl Story {
         };
         let (plan, rest): (Vec<_>, Vec<_>) = self.events.into_iter().partition(|event| first(&event.kind));
         let mut ordered = Self::default();
-        plan.into_iter()
-            .chain(rest)
-            .for_each(|event| ordered.push(event.kind));
+        plan.into_iter().chain(rest).for_each(|event| ordered.push(event.kind));
         ordered
     }
 
@@ -73,9 +63,7 @@ impl Story {
     }
 
     pub(crate) fn tell(&self, sink: &mut dyn Sink) -> std::io::Result<()> {
-        self.events
-            .iter()
-            .try_for_each(|event| sink.event(event, &serde_json::to_string(event).unwrap()))
+        self.events.iter().try_for_each(|event| sink.event(event, &serde_json::to_string(event).unwrap()))
     }
 }
 
@@ -114,10 +102,7 @@ pub(crate) fn check(id: &str, severity: Severity) -> CheckInfo {
 }
 
 pub(crate) fn keyed(id: &str, severity: Severity, keys: &[&str]) -> CheckInfo {
-    CheckInfo {
-        keys: keys.iter().map(|&key| key.to_owned()).collect(),
-        ..check(id, severity)
-    }
+    CheckInfo { keys: keys.iter().map(|&key| key.to_owned()).collect(), ..check(id, severity) }
 }
 
 pub(crate) fn passed(what: &str) -> Outcome {
@@ -137,16 +122,10 @@ pub(crate) fn evidence(path: &str) -> EvidenceRef {
 /// A run in which everything happens that can happen to a check.
 pub(crate) fn everything() -> Story {
     let mut story = Story::new();
-    story.push(EventKind::LeftOut {
-        check: "load.capacity.200".to_owned(),
-        effect: Effect::Load,
-        reason: "production's policy forbids load".to_owned(),
-    });
-    story.push(EventKind::LeftOut {
-        check: "load.spike".to_owned(),
-        effect: Effect::Load,
-        reason: "production's policy forbids load".to_owned(),
-    });
+    for check in ["load.capacity.200", "load.spike"] {
+        let (check, reason) = (check.to_owned(), "production's policy forbids load".to_owned());
+        story.push(EventKind::LeftOut { check, effect: Effect::Load, reason });
+    }
     story.push(EventKind::TargetConnected {
         target: "mongo".to_owned(),
         info: TargetInfo {
@@ -155,55 +134,28 @@ pub(crate) fn everything() -> Story {
             warnings: vec!["TLS certificates are not verified".to_owned()],
         },
     });
-    story.check(
-        keyed("mongo.connect", Severity::Critical, &["PZ-1"]),
-        passed("connected to version 7.0.5"),
-    );
-    story.check(
-        keyed("mongo.indexes.required", Severity::Critical, &["PZ-2", "PZ-3"]),
-        indexes(),
-    );
+    story.check(keyed("mongo.connect", Severity::Critical, &["PZ-1"]), passed("connected to version 7.0.5"));
+    story.check(keyed("mongo.indexes.required", Severity::Critical, &["PZ-2", "PZ-3"]), indexes());
     story.check(check("mongo.ping", Severity::Medium), slow_ping());
     flaky(&mut story);
     away(&mut story);
     story.check(
         check("k8s.pods", Severity::High),
         Outcome::skipped(
-            SkipReason::TargetAway {
-                target: "k8s".to_owned(),
-                reported_by: "k8s.connect".to_owned(),
-            },
+            SkipReason::TargetAway { target: "k8s".to_owned(), reported_by: "k8s.connect".to_owned() },
             "k8s is away",
         ),
     );
     for id in ["focus-api.configure.valid", "focus-api.configure.p95"] {
-        let reason = SkipReason::Requirement {
-            check: "focus-api.channels".to_owned(),
-            status: Status::Failed,
-        };
-        story.check(
-            check(id, Severity::High),
-            Outcome::skipped(reason, "focus-api.channels failed"),
-        );
+        let reason =
+            SkipReason::Requirement { check: "focus-api.channels".to_owned(), status: Status::Failed };
+        story.check(check(id, Severity::High), Outcome::skipped(reason, "focus-api.channels failed"));
     }
-    story.check(
-        keyed("focus-api.validation", Severity::Medium, &["PZ-20"]),
-        table(),
-    );
-    let informational = CheckInfo {
-        gate: Gate::Informational,
-        ..check("focus-api.capacity", Severity::High)
-    };
-    let few = Finding::new(
-        "too-few-jobs",
-        Cause::Capacity,
-        "jobs",
-        "12 at once instead of 200",
-    );
-    story.check(
-        informational,
-        Verdict::of(Observation::seen("12 jobs")).with(few).into(),
-    );
+    story.check(keyed("focus-api.validation", Severity::Medium, &["PZ-20"]), table());
+    let informational =
+        CheckInfo { gate: Gate::Informational, ..check("focus-api.capacity", Severity::High) };
+    let few = Finding::new("too-few-jobs", Cause::Capacity, "jobs", "12 at once instead of 200");
+    story.check(informational, Verdict::of(Observation::seen("12 jobs")).with(few).into());
     let waiver = Gate::Waived {
         reason: "cleaned with the migration".to_owned(),
         ticket: "PZ-77".to_owned(),
@@ -211,43 +163,27 @@ pub(crate) fn everything() -> Story {
     };
     let stale = Finding::new("stale", Cause::Data, "recording 8c1f", "live for 117.3 h");
     story.check(
-        CheckInfo {
-            gate: waiver,
-            ..check("mongo.recordings.stale", Severity::Critical)
-        },
-        Verdict::of(Observation::counted(3012, "recordings").unwrap())
-            .with(stale)
-            .into(),
+        CheckInfo { gate: waiver, ..check("mongo.recordings.stale", Severity::Critical) },
+        Verdict::of(Observation::counted(3012, "recordings").unwrap()).with(stale).into(),
     );
-    story.push(EventKind::Created {
-        check: "focus-api.validation".to_owned(),
-        resource: job("12-3"),
-    });
-    story.push(EventKind::Created {
-        check: "focus-api.validation".to_owned(),
-        resource: job("12-4"),
-    });
-    story.push(EventKind::CleanedUp {
-        resource: job("12-3"),
-        removal: Some(Removal::Removed),
-        error: None,
-    });
-    story.push(EventKind::CleanedUp {
-        resource: job("12-4"),
-        removal: None,
-        error: Some("answered 500".to_owned()),
-    });
+    left_behind(&mut story);
     story.push(EventKind::RunFinished);
     story.in_order()
 }
 
-fn job(id: &str) -> Resource {
-    Resource {
-        target: "focus-api".to_owned(),
-        kind: "job".to_owned(),
-        id: id.to_owned(),
-        ends_by: None,
+/// One job that is removed, and one that is not.
+fn left_behind(story: &mut Story) {
+    for id in ["12-3", "12-4"] {
+        story.push(EventKind::Created { check: "focus-api.validation".to_owned(), resource: job(id) });
     }
+    let removal = Some(Removal::Removed);
+    story.push(EventKind::CleanedUp { resource: job("12-3"), removal, error: None });
+    let error = Some("answered 500".to_owned());
+    story.push(EventKind::CleanedUp { resource: job("12-4"), removal: None, error });
+}
+
+fn job(id: &str) -> Resource {
+    Resource { target: "focus-api".to_owned(), kind: "job".to_owned(), id: id.to_owned(), ends_by: None }
 }
 
 fn indexes() -> Outcome {
@@ -260,66 +196,36 @@ fn indexes() -> Outcome {
     .expected("start_time, end_time, uuid (unique)", "only _id")
     .detail("history queries scan the whole collection: 10–60 s instead of 0.01–0.1 s")
     .detail("the server's own explain says COLLSCAN over 3012 documents")
-    .remedy(
-        "let `fix` create them in the background, today",
-        "about 15 minutes",
-    )
+    .remedy("let `fix` create them in the background, today", "about 15 minutes")
     .fix("mongo.create-indexes")
     .evidence(evidence("evidence/mongo.indexes.required/explain.json"));
-    let deleted = Finding::new(
-        "index-missing",
-        Cause::Environment,
-        "recordings",
-        "the index on deleted is missing",
-    )
-    .warn();
-    Verdict::of(Observation::seen("1 index"))
-        .with(deleted)
-        .with(missing)
-        .into()
+    let deleted =
+        Finding::new("index-missing", Cause::Environment, "recordings", "the index on deleted is missing")
+            .warn();
+    Verdict::of(Observation::seen("1 index")).with(deleted).with(missing).into()
 }
 
 fn slow_ping() -> Outcome {
     let p95 = Measurement::new("p95", 612.4, Unit::Milliseconds).held_to(Threshold::Below(500.0));
     Verdict::of(Observation::counted(20, "pings").unwrap())
-        .judged(p95, |p95| {
-            Finding::new("slow", Cause::Environment, "ping", p95.to_string()).warn()
-        })
+        .judged(p95, |p95| Finding::new("slow", Cause::Environment, "ping", p95.to_string()).warn())
         .into()
 }
 
 fn flaky(story: &mut Story) {
     let id = "mongo.collections".to_owned();
-    story.push(EventKind::Planned {
-        check: check(&id, Severity::High),
-    });
-    story.push(EventKind::CheckStarted {
-        check: id.clone(),
-        attempt: 1,
-    });
-    let lost = TargetError::new(
-        "mongo",
-        "db.example.com:27017",
-        TargetErrorKind::Lost,
-        "connection reset",
-    );
+    story.push(EventKind::Planned { check: check(&id, Severity::High) });
+    story.push(EventKind::CheckStarted { check: id.clone(), attempt: 1 });
+    let lost = TargetError::new("mongo", "db.example.com:27017", TargetErrorKind::Lost, "connection reset");
     story.push(EventKind::CheckRetried {
         check: id.clone(),
         attempt: 1,
         outcome: CheckError::from(lost).into(),
         wait_ms: 500,
     });
-    story.push(EventKind::CheckStarted {
-        check: id.clone(),
-        attempt: 2,
-    });
+    story.push(EventKind::CheckStarted { check: id.clone(), attempt: 2 });
     let outcome = passed("4 collections");
-    story.push(EventKind::CheckFinished {
-        check: id,
-        outcome,
-        attempts: 2,
-        duration_ms: 48.6,
-    });
+    story.push(EventKind::CheckFinished { check: id, outcome, attempts: 2, duration_ms: 48.6 });
 }
 
 fn away(story: &mut Story) {
@@ -332,10 +238,7 @@ fn away(story: &mut Story) {
     });
     let error = TargetError::new("k8s", address, TargetErrorKind::TimedOut, message)
         .remedy("open an SSH tunnel and put it into the target, or set `unreachable = \"skip\"`");
-    story.check(
-        keyed("k8s.connect", Severity::High, &["PZ-9"]),
-        CheckError::from(error).into(),
-    );
+    story.check(keyed("k8s.connect", Severity::High, &["PZ-9"]), CheckError::from(error).into());
 }
 
 fn table() -> Outcome {
@@ -345,29 +248,13 @@ fn table() -> Outcome {
         .evidence(evidence("evidence/focus-api.validation/nfft-0.json"));
     let mut cases = Cases::new();
     cases.push(Case::new("nfft = 256", &["PZ-21"], row("answered 200")));
-    cases.push(Case::new(
-        "nfft = 0",
-        &["PZ-22"],
-        row("answered 200").map(|verdict| verdict.with(accepted)),
-    ));
-    cases.push(Case::new(
-        "nfft = 7",
-        &[],
-        Err(CheckError::unclear("answered 200 with half a body")),
-    ));
-    cases.push(Case::new(
-        "nfft = 7",
-        &[],
-        Err(CheckError::not_applicable("only one row asks for 7")),
-    ));
+    cases.push(Case::new("nfft = 0", &["PZ-22"], row("answered 200").map(|verdict| verdict.with(accepted))));
+    cases.push(Case::new("nfft = 7", &[], Err(CheckError::unclear("answered 200 with half a body"))));
+    cases.push(Case::new("nfft = 7", &[], Err(CheckError::not_applicable("only one row asks for 7"))));
     cases.verdict().into()
 }
 
 /// An answer that is missing because the process ended.
 pub(crate) fn deadline() -> Outcome {
-    Outcome::errored(
-        ObstacleKind::Deadline,
-        Cause::Environment,
-        "no answer within 30 s",
-    )
+    Outcome::errored(ObstacleKind::Deadline, Cause::Environment, "no answer within 30 s")
 }

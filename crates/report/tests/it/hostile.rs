@@ -19,76 +19,41 @@ fn story() -> Story {
         .fix(HOSTILE)
         .evidence(evidence(HOSTILE));
     let mut story = Story::new();
-    let info = TargetInfo {
-        address: HOSTILE.to_owned(),
-        version: None,
-        warnings: vec![HOSTILE.to_owned()],
-    };
-    story.push(EventKind::TargetConnected {
-        target: HOSTILE.to_owned(),
-        info,
-    });
+    let info = TargetInfo { address: HOSTILE.to_owned(), version: None, warnings: vec![HOSTILE.to_owned()] };
+    story.push(EventKind::TargetConnected { target: HOSTILE.to_owned(), info });
     let title = CheckInfo {
         title: HOSTILE.to_owned(),
         keys: vec![HOSTILE.to_owned()],
         ..check("mongo.a", Severity::High)
     };
-    story.check(
-        title,
-        Verdict::of(Observation::seen(HOSTILE))
-            .with(finding.clone())
-            .into(),
-    );
-    story.check(
-        check("mongo.b", Severity::High),
-        CheckError::unclear(HOSTILE).into(),
-    );
-    story.check(
-        check("mongo.c", Severity::High),
-        CheckError::not_applicable(HOSTILE).into(),
-    );
+    story.check(title, Verdict::of(Observation::seen(HOSTILE)).with(finding.clone()).into());
+    story.check(check("mongo.b", Severity::High), CheckError::unclear(HOSTILE).into());
+    story.check(check("mongo.c", Severity::High), CheckError::not_applicable(HOSTILE).into());
     story.check(
         check("mongo.d", Severity::High),
-        Verdict::of(Observation::seen(HOSTILE))
-            .with(finding.clone().warn())
-            .into(),
+        Verdict::of(Observation::seen(HOSTILE)).with(finding.clone().warn()).into(),
     );
     let mut cases = Cases::new();
-    cases.push(Case::new(
-        HOSTILE,
-        &[HOSTILE],
-        Ok(Verdict::of(Observation::seen(HOSTILE)).with(finding)),
-    ));
+    cases.push(Case::new(HOSTILE, &[HOSTILE], Ok(Verdict::of(Observation::seen(HOSTILE)).with(finding))));
     cases.push(Case::new(HOSTILE, &[], Err(CheckError::unclear(HOSTILE))));
     story.check(check("mongo.e", Severity::High), cases.verdict().into());
-    story.push(EventKind::Interrupted {
-        by: HOSTILE.to_owned(),
-    });
+    story.push(EventKind::Interrupted { by: HOSTILE.to_owned() });
     story.push(EventKind::RunFinished);
     story
 }
 
 fn assert_safe(what: &str, text: &str) {
     for c in text.chars().filter(|&c| c != '\n') {
-        assert!(
-            !c.is_control() && !matches!(c, '\u{202e}' | '\u{ffff}'),
-            "{what} holds {c:?}: {text}"
-        );
+        assert!(!c.is_control() && !matches!(c, '\u{202e}' | '\u{ffff}'), "{what} holds {c:?}: {text}");
     }
-    assert!(
-        !text.contains("owned"),
-        "{what} holds the title of an escape sequence: {text}"
-    );
+    assert!(!text.contains("owned"), "{what} holds the title of an escape sequence: {text}");
 }
 
 #[test]
 fn the_terminal_shows_it_harmlessly() {
     assert_safe("the log", &log(&story()));
     let run = story().run();
-    assert_safe(
-        "the summary",
-        &summary::render(&run, &Style::PLAIN, Some(Path::new(HOSTILE)), run.exit()),
-    );
+    assert_safe("the summary", &summary::render(&run, &Style::PLAIN, Some(Path::new(HOSTILE)), run.exit()));
 }
 
 #[test]
@@ -96,16 +61,10 @@ fn junit_stays_well_formed() {
     let xml = junit::render(&story().run());
     assert_safe("junit.xml", &xml);
     let report = quick_junit::Report::deserialize_from_str(&xml).unwrap();
-    assert_eq!(
-        (report.tests, report.failures, report.errors, report.skipped),
-        (6, 2, 2, 1)
-    );
+    assert_eq!((report.tests, report.failures, report.errors, report.skipped), (6, 2, 2, 1));
     for case in &report.test_suites[0].test_cases {
         let shown = case.system_out.as_ref().map_or("", |text| text.as_str());
-        assert!(
-            !shown.lines().any(|line| line.starts_with("[[ATTACHMENT|/etc")),
-            "{shown}"
-        );
+        assert!(!shown.lines().any(|line| line.starts_with("[[ATTACHMENT|/etc")), "{shown}");
     }
 }
 

@@ -16,14 +16,8 @@ fn the_run_read_back_is_the_run() {
     let story = everything();
     story.tell(&mut Journal::create(&path).unwrap()).unwrap();
     let (read, told) = (read(&path).unwrap(), story.run());
-    assert_eq!(
-        serde_json::to_value(&read).unwrap(),
-        serde_json::to_value(&told).unwrap()
-    );
-    assert_eq!(
-        fs::read_to_string(&path).unwrap().lines().count(),
-        story.events.len()
-    );
+    assert_eq!(serde_json::to_value(&read).unwrap(), serde_json::to_value(&told).unwrap());
+    assert_eq!(fs::read_to_string(&path).unwrap().lines().count(), story.events.len());
 }
 
 #[test]
@@ -32,24 +26,12 @@ fn each_event_is_there_at_once_and_a_torn_line_is_passed_over() {
     let path = dir.path().join("events.jsonl");
     let mut journal = Journal::create(&path).unwrap();
     let mut story = Story::new();
-    story.push(EventKind::Planned {
-        check: check("mongo.ping", Severity::High),
-    });
-    story.push(EventKind::Planned {
-        check: check("mongo.slow", Severity::High),
-    });
-    story.push(EventKind::CheckStarted {
-        check: "mongo.ping".to_owned(),
-        attempt: 1,
-    });
+    story.push(EventKind::Planned { check: check("mongo.ping", Severity::High) });
+    story.push(EventKind::Planned { check: check("mongo.slow", Severity::High) });
+    story.push(EventKind::CheckStarted { check: "mongo.ping".to_owned(), attempt: 1 });
     story.tell(&mut journal).unwrap();
     // The journal is still open: what a killed process leaves, with half a line after it.
-    OpenOptions::new()
-        .append(true)
-        .open(&path)
-        .unwrap()
-        .write_all(b"{\"seq\":4,\"at\":\"2025-")
-        .unwrap();
+    OpenOptions::new().append(true).open(&path).unwrap().write_all(b"{\"seq\":4,\"at\":\"2025-").unwrap();
     let run = read(&path).unwrap();
     let ended: Vec<_> = run.checks.iter().map(|record| record.outcome.status).collect();
     assert_eq!(ended, [Status::Errored, Status::Skipped]);
@@ -62,11 +44,7 @@ fn a_last_line_that_only_lacks_its_end_counts() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("events.jsonl");
     let story = everything();
-    let lines: Vec<_> = story
-        .events
-        .iter()
-        .map(|event| serde_json::to_string(event).unwrap())
-        .collect();
+    let lines: Vec<_> = story.events.iter().map(|event| serde_json::to_string(event).unwrap()).collect();
     fs::write(&path, lines.join("\n")).unwrap();
     assert!(read(&path).unwrap().finished.is_some());
 }
@@ -80,18 +58,10 @@ fn a_foreign_line_is_named_by_its_number() {
         fs::write(&path, format!("{first}\n{foreign}")).unwrap();
         let error = read(&path).unwrap_err();
         assert!(matches!(error, JournalError::Foreign { line: 2, .. }), "{error}");
-        assert!(
-            error
-                .to_string()
-                .contains("events.jsonl, line 2: not an event of a run: "),
-            "{error}"
-        );
+        assert!(error.to_string().contains("events.jsonl, line 2: not an event of a run: "), "{error}");
     }
     fs::write(&path, b"\xff\xfe\n").unwrap();
-    assert!(matches!(
-        read(&path).unwrap_err(),
-        JournalError::Foreign { line: 1, .. }
-    ));
+    assert!(matches!(read(&path).unwrap_err(), JournalError::Foreign { line: 1, .. }));
 }
 
 #[test]
@@ -106,10 +76,7 @@ fn a_file_without_a_run_is_refused() {
     let last = serde_json::to_string(everything().events.last().unwrap()).unwrap();
     fs::write(&path, format!("{last}\n")).unwrap();
     let error = read(&path).unwrap_err();
-    assert!(
-        error.to_string().ends_with("does not begin with `run-started`"),
-        "{error}"
-    );
+    assert!(error.to_string().ends_with("does not begin with `run-started`"), "{error}");
 }
 
 #[test]
@@ -134,17 +101,6 @@ fn a_full_disk_ends_the_journal_and_names_it() {
     let event = &Story::new().events[0];
     let error = journal.event(event, "{}").unwrap_err();
     assert_eq!(error.kind(), io::ErrorKind::StorageFull);
-    assert!(
-        error
-            .to_string()
-            .starts_with("cannot write the journal /dev/full: "),
-        "{error}"
-    );
-    assert!(
-        journal
-            .event(event, "{}")
-            .unwrap_err()
-            .to_string()
-            .contains("closed after an error")
-    );
+    assert!(error.to_string().starts_with("cannot write the journal /dev/full: "), "{error}");
+    assert!(journal.event(event, "{}").unwrap_err().to_string().contains("closed after an error"));
 }

@@ -15,10 +15,7 @@ fn a_rendered_run_is_read_back() {
 fn what_consumers_need_is_worked_out() {
     let document: Value = serde_json::from_str(&render(&everything().run())).unwrap();
     assert_eq!(document["format_version"], 1);
-    assert_eq!(
-        document["exit"],
-        json!({ "code": 1, "meaning": "not fit for use: a required check failed" })
-    );
+    assert_eq!(document["exit"], json!({ "code": 1, "meaning": "not fit for use: a required check failed" }));
     assert_eq!(
         document["counts"],
         json!({ "total": 11, "passed": 2, "warned": 1, "failed": 4, "errored": 1, "skipped": 3, "flaky": 1 })
@@ -47,10 +44,7 @@ fn documents_keep_to_the_schema() {
     let validator = jsonschema::validator_for(&schema()).unwrap();
     for story in [everything(), Story::new()] {
         let document: Value = serde_json::from_str(&render(&story.run())).unwrap();
-        let errors: Vec<_> = validator
-            .iter_errors(&document)
-            .map(|error| error.to_string())
-            .collect();
+        let errors: Vec<_> = validator.iter_errors(&document).map(|error| error.to_string()).collect();
         assert!(errors.is_empty(), "{errors:#?}");
     }
     let mut document: Value = serde_json::from_str(&render(&everything().run())).unwrap();

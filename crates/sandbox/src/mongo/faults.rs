@@ -47,14 +47,14 @@ typed_faults! { "mongo": Fault {
     Silent = "mongo.silent",
     /// Requests are answered with random bytes.
     Garbage = "mongo.garbage",
-    /// The server answers 40 more requests, connecting included, and then goes away.
+    /// The server answers 12 more requests, connecting included, and then goes away.
     GoesAwayMidrun = "mongo.goes-away-midrun",
 } }
 
 /// How much later each chunk of bytes arrives, in each direction, under `mongo.slow`.
 const SLOW: Duration = Duration::from_millis(150);
 /// How many requests are answered under `mongo.goes-away-midrun`.
-const MIDRUN: u32 = 40;
+const MIDRUN: u32 = 12;
 /// 117.3 hours.
 const STALE: SignedDuration = SignedDuration::from_mins(117 * 60 + 18);
 

@@ -25,14 +25,8 @@ fn what_is_registered_agrees_with_itself() {
     let ids: BTreeSet<&str> = registered_checks().map(|spec| spec.id).collect();
     for spec in registered_checks() {
         let id = spec.id;
-        assert!(
-            spec.tags.contains(&"api") && spec.target == Some("focus-api"),
-            "{id}"
-        );
-        assert!(
-            spec.requires.iter().all(|required| ids.contains(required)),
-            "{id}"
-        );
+        assert!(spec.tags.contains(&"api") && spec.target == Some("focus-api"), "{id}");
+        assert!(spec.requires.iter().all(|required| ids.contains(required)), "{id}");
         assert!(!spec.proofs.is_empty(), "{id} is not proven");
         assert_eq!(spec.group.is_some(), spec.effect >= Effect::Create, "{id}");
         if spec.effect >= Effect::Create {
@@ -41,10 +35,7 @@ fn what_is_registered_agrees_with_itself() {
         for heading in ["# Why it matters", "# How to mend it"] {
             assert!(spec.docs.text().contains(heading), "{id} has no `{heading}`");
         }
-        let path = id
-            .trim_start_matches("focus-api.")
-            .replace('.', "/")
-            .replace('-', "_");
+        let path = id.trim_start_matches("focus-api.").replace('.', "/").replace('-', "_");
         assert!(
             spec.source.file.ends_with(&format!("checks/{path}.rs")),
             "{id} stands in {}",
@@ -76,48 +67,12 @@ async fn reading_checks_fail_where_the_contract_is_broken() {
     let reversed = json!({ "lowest_channel": 9, "highest_channel": 1 });
     for (id, route, status, body, codes) in [
         ("focus-api.ack.ok", "GET /ack", 500, json!({}), ["ack-broken"]),
-        (
-            "focus-api.channels.ok",
-            "GET /channels",
-            200,
-            reversed,
-            ["channel-range"],
-        ),
-        (
-            "focus-api.channels.ok",
-            "GET /channels",
-            502,
-            json!({}),
-            ["unexpected-status"],
-        ),
-        (
-            "focus-api.livemeta.ok",
-            metadata,
-            200,
-            with("dx", json!(-1)),
-            ["metadata-invalid"],
-        ),
-        (
-            "focus-api.livemeta.ok",
-            metadata,
-            404,
-            json!({}),
-            ["unexpected-status"],
-        ),
-        (
-            "focus-api.livemeta.fields",
-            metadata,
-            200,
-            without("dtype"),
-            ["metadata-field-missing"],
-        ),
-        (
-            "focus-api.fiber.ready",
-            metadata,
-            200,
-            with("prr", json!(0.0)),
-            ["waiting-for-fiber"],
-        ),
+        ("focus-api.channels.ok", "GET /channels", 200, reversed, ["channel-range"]),
+        ("focus-api.channels.ok", "GET /channels", 502, json!({}), ["unexpected-status"]),
+        ("focus-api.livemeta.ok", metadata, 200, with("dx", json!(-1)), ["metadata-invalid"]),
+        ("focus-api.livemeta.ok", metadata, 404, json!({}), ["unexpected-status"]),
+        ("focus-api.livemeta.fields", metadata, 200, without("dtype"), ["metadata-field-missing"]),
+        ("focus-api.fiber.ready", metadata, 200, with("prr", json!(0.0)), ["waiting-for-fiber"]),
     ] {
         assert_eq!(broken(id, route, status, body).await, codes, "{id}");
     }
@@ -129,10 +84,7 @@ async fn without_a_fiber_the_sample_fields_are_no_question() {
     let server =
         Server::with(move |asked, _| (asked == "GET /live_metadata").then(|| (200, waiting.clone()))).await;
     let bench = Bench::at(&server).await;
-    assert_eq!(
-        bench.run("focus-api.livemeta.fields").await.status,
-        Status::Skipped
-    );
+    assert_eq!(bench.run("focus-api.livemeta.fields").await.status, Status::Skipped);
     assert_eq!(bench.run("focus-api.livemeta.ok").await.status, Status::Passed);
     let started = bench.answer("focus-api.prelaunch.view", json!({})).await;
     assert!(matches!(started, Err(CheckError::Unclear(_))), "{started:?}");
@@ -145,15 +97,9 @@ async fn what_should_be_refused_and_is_not_fails_and_is_on_the_ledger() {
     for (id, codes) in [
         ("focus-api.prelaunch.future", vec!["future-accepted"]),
         ("focus-api.prelaunch.reversed", vec!["reversed-accepted"]),
-        (
-            "focus-api.prelaunch.channels",
-            vec!["out-of-range-accepted", "below-lowest-accepted"],
-        ),
+        ("focus-api.prelaunch.channels", vec!["out-of-range-accepted", "below-lowest-accepted"]),
         ("focus-api.prelaunch.nyquist", vec!["above-nyquist-accepted"]),
-        (
-            "focus-api.prelaunch.nfft",
-            vec!["nfft-accepted", "nfft-accepted", "nfft-unwarned"],
-        ),
+        ("focus-api.prelaunch.nfft", vec!["nfft-accepted", "nfft-accepted", "nfft-unwarned"]),
         ("focus-api.prelaunch.view", vec!["view-accepted"]),
         ("focus-api.prelaunch.clarity", vec!["errors-unclear"]),
         ("focus-api.prelaunch.port", vec!["port-shared"]),
@@ -170,21 +116,8 @@ async fn what_should_be_refused_and_is_not_fails_and_is_on_the_ledger() {
 
 #[tokio::test]
 async fn a_server_that_fails_is_no_refusal() {
-    for id in [
-        "future",
-        "reversed",
-        "nyquist",
-        "view",
-        "live-data",
-        "historic-data",
-    ] {
-        let codes = broken(
-            &format!("focus-api.prelaunch.{id}"),
-            "POST /configure",
-            500,
-            json!("oops"),
-        )
-        .await;
+    for id in ["future", "reversed", "nyquist", "view", "live-data", "historic-data"] {
+        let codes = broken(&format!("focus-api.prelaunch.{id}"), "POST /configure", 500, json!("oops")).await;
         assert_eq!(codes, ["server-error"], "{id}");
     }
     let codes = broken("focus-api.config.valid", "POST /configure", 500, json!("oops")).await;
@@ -198,52 +131,22 @@ async fn a_server_that_fails_is_no_refusal() {
 async fn a_failure_under_concurrency_is_told_from_one_that_can_be_reproduced() {
     let server = Server::with(|asked, _| (asked == "POST /configure").then(|| (0, json!("oops")))).await;
     let bench = Bench::at(&server).await;
-    let index = Finding::new(
-        "index-missing",
-        Cause::Environment,
-        "recordings",
-        "no index on start_time",
-    );
+    let index = Finding::new("index-missing", Cause::Environment, "recordings", "no index on start_time");
     bench.knows("mongo.indexes.required", index);
     let outcome = bench.run("focus-api.latency.p95-p99").await;
     assert_eq!(outcome.status, Status::Failed);
-    let [finding] = &outcome.findings[..] else {
-        panic!("{:#?}", outcome.findings)
-    };
-    assert_eq!(
-        (finding.code.as_str(), finding.severity),
-        ("server-errors", Some(Severity::High))
-    );
-    assert!(
-        finding.message.ends_with("; under concurrency only"),
-        "{}",
-        finding.message
-    );
+    let [finding] = &outcome.findings[..] else { panic!("{:#?}", outcome.findings) };
+    assert_eq!((finding.code.as_str(), finding.severity), ("server-errors", Some(Severity::High)));
+    assert!(finding.message.ends_with("; under concurrency only"), "{}", finding.message);
     let suspect = "suspect, not proven: recordings `index-missing` (mongo.indexes.required)";
-    assert!(
-        finding.details.iter().any(|line| line == suspect),
-        "{:#?}",
-        finding.details
-    );
-    let names: Vec<&str> = finding
-        .evidence
-        .iter()
-        .map(|evidence| evidence.name.as_str())
-        .collect();
+    assert!(finding.details.iter().any(|line| line == suspect), "{:#?}", finding.details);
+    let names: Vec<&str> = finding.evidence.iter().map(|evidence| evidence.name.as_str()).collect();
     assert_eq!(names, ["failing-answer.txt", "requests.json"]);
-    assert!(
-        bench
-            .evidence("failing-answer.txt")
-            .contains("< HTTP/1.1 500 Internal Server Error")
-    );
+    assert!(bench.evidence("failing-answer.txt").contains("< HTTP/1.1 500 Internal Server Error"));
     let rows: Value = serde_json::from_str(&bench.evidence("requests.json")).unwrap();
     assert_eq!(rows.as_array().unwrap().len(), 100);
 
-    let server = Server::with(|asked, _| (asked == "POST /configure").then(|| (503, Value::Null))).await;
+    let server = Server::with(|asked, _| (asked == "POST /configure").then_some((503, Value::Null))).await;
     let outcome = Bench::at(&server).await.run("focus-api.latency.p95-p99").await;
-    assert!(
-        outcome.findings[0].message.ends_with("; reproducible"),
-        "{:#?}",
-        outcome.findings
-    );
+    assert!(outcome.findings[0].message.ends_with("; reproducible"), "{:#?}", outcome.findings);
 }

@@ -20,7 +20,6 @@ use tokio_util::sync::CancellationToken;
 
 /// What a run of one check can use, and what it left behind.
 pub(crate) struct Bench {
-    pub(crate) target: Arc<dyn LiveTarget>,
     pub(crate) clock: Clock,
     pub(crate) jobs: Budget,
     host: Arc<Record>,
@@ -71,25 +70,13 @@ impl Host for Record {
 /// Connects as the runner would.
 pub(crate) async fn connect(settings: Value) -> Result<Arc<dyn LiveTarget>, TargetError> {
     let entries = Entries::linked();
-    let spec = entries
-        .targets
-        .iter()
-        .find(|spec| spec.kind == "focus-api")
-        .unwrap();
-    (spec.connect)(
-        settings,
-        ConnectContext {
-            timeout: Duration::from_secs(10),
-            clock: Clock::system(),
-        },
-    )
-    .await
+    let spec = entries.targets.iter().find(|spec| spec.kind == "focus-api").unwrap();
+    (spec.connect)(settings, ConnectContext { timeout: Duration::from_secs(10), clock: Clock::system() })
+        .await
 }
 
 pub(crate) fn spec(id: &str) -> &'static CheckSpec {
-    registered_checks()
-        .find(|spec| spec.id == id)
-        .unwrap_or_else(|| panic!("{id} is not registered"))
+    registered_checks().find(|spec| spec.id == id).unwrap_or_else(|| panic!("{id} is not registered"))
 }
 
 impl Bench {
@@ -102,12 +89,7 @@ impl Bench {
         let clock = Clock::manual(Timestamp::from_second(1_800_000_000).unwrap());
         let host = Arc::new(Record::default());
         *host.client.lock().unwrap() = Some(target.client());
-        Self {
-            target,
-            jobs: Budget::new(limit, clock.clone()),
-            clock,
-            host,
-        }
+        Self { jobs: Budget::new(limit, clock.clone()), clock, host }
     }
 
     pub(crate) fn knows(&self, check: &str, finding: Finding) {
@@ -121,13 +103,7 @@ impl Bench {
     pub(crate) fn evidence(&self, name: &str) -> String {
         let all = self.host.evidence.lock().unwrap();
         let found = all.iter().find(|evidence| evidence.name == name);
-        String::from_utf8(
-            found
-                .unwrap_or_else(|| panic!("no evidence {name}"))
-                .content
-                .clone(),
-        )
-        .unwrap()
+        String::from_utf8(found.unwrap_or_else(|| panic!("no evidence {name}")).content.clone()).unwrap()
     }
 
     pub(crate) async fn answer(&self, id: &str, params: Value) -> Result<Verdict, CheckError> {
@@ -139,14 +115,12 @@ impl Bench {
             target: spec.target,
             run: "test".into(),
             clock: self.clock.clone(),
-            deadline: Instant::now() + Duration::from_secs(60),
+            deadline: Instant::now() + Duration::from_mins(1),
             cancelled: CancellationToken::new(),
             jobs: self.jobs.clone(),
             host: Arc::clone(&self.host) as _,
         };
-        tokio::time::timeout(Duration::from_secs(60), check.run(&cx))
-            .await
-            .expect("the check ends")
+        tokio::time::timeout(Duration::from_mins(1), check.run(&cx)).await.expect("the check ends")
     }
 
     pub(crate) async fn run(&self, id: &str) -> Outcome {
@@ -155,10 +129,6 @@ impl Bench {
 
     /// The codes of the findings, with those of cases.
     pub(crate) async fn codes(&self, id: &str) -> Vec<String> {
-        self.run(id)
-            .await
-            .all_findings()
-            .map(|finding| finding.code.clone())
-            .collect()
+        self.run(id).await.all_findings().map(|finding| finding.code.clone()).collect()
     }
 }

@@ -44,11 +44,7 @@ impl Server {
     ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/focus-server", listener.local_addr().unwrap());
-        let desk = Desk {
-            twist: Box::new(twist),
-            jobs: AtomicU64::new(0),
-            serving: AtomicU64::new(0),
-        };
+        let desk = Desk { twist: Box::new(twist), jobs: AtomicU64::new(0), serving: AtomicU64::new(0) };
         let app = Router::new().fallback(answer).with_state(Arc::new(desk));
         let task = tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
         Self { url, task }
@@ -56,12 +52,7 @@ impl Server {
 }
 
 async fn answer(State(desk): State<Arc<Desk>>, request: Request<Body>) -> Response {
-    let path = request
-        .uri()
-        .path()
-        .strip_prefix("/focus-server")
-        .unwrap_or("outside")
-        .to_owned();
+    let path = request.uri().path().strip_prefix("/focus-server").unwrap_or("outside").to_owned();
     let route = format!("{} {path}", request.method());
     let bytes = to_bytes(request.into_body(), 1 << 20).await.unwrap();
     let body: Value = serde_json::from_slice(&bytes).unwrap_or_default();
@@ -70,22 +61,14 @@ async fn answer(State(desk): State<Arc<Desk>>, request: Request<Body>) -> Respon
         Some((0, answer)) => {
             // Long enough that requests sent together are also served together.
             tokio::time::sleep(Duration::from_millis(30)).await;
-            if others > 0 {
-                (500, answer)
-            } else {
-                contract(&desk, &route, &body)
-            }
+            if others > 0 { (500, answer) } else { contract(&desk, &route, &body) }
         }
         Some(twisted) => twisted,
         None => contract(&desk, &route, &body),
     };
     desk.serving.fetch_sub(1, Ordering::SeqCst);
     let status = StatusCode::from_u16(status).unwrap();
-    if answer.is_null() {
-        status.into_response()
-    } else {
-        (status, answer.to_string()).into_response()
-    }
+    if answer.is_null() { status.into_response() } else { (status, answer.to_string()).into_response() }
 }
 
 pub(crate) fn metadata() -> Value {
@@ -122,9 +105,7 @@ fn refusal(body: &Value) -> Option<(u16, String)> {
     } else if high > 750 {
         bad(format!("frequencyRange.max is {high}; Nyquist allows 750 Hz"))
     } else if low >= high {
-        bad(format!(
-            "frequencyRange.min ({low}) must be less than frequencyRange.max ({high})"
-        ))
+        bad(format!("frequencyRange.min ({low}) must be less than frequencyRange.max ({high})"))
     } else if number("/view_type") > 2 {
         bad("view_type must be 0, 1 or 2".to_owned())
     } else if start > 0 && (end <= start || end > 4_000_000_000) {
@@ -137,7 +118,7 @@ fn refusal(body: &Value) -> Option<(u16, String)> {
 }
 
 pub(crate) fn job(body: &Value, number: u64) -> Value {
-    let edge = |pointer: &str| body.pointer(pointer).and_then(Value::as_u64).unwrap();
+    let edge = |pointer: &str| body.pointer(pointer).and_then(Value::as_i64).unwrap();
     let channels = edge("/channels/min")..=edge("/channels/max");
     let streams: serde_json::Map<String, Value> =
         channels.map(|channel| (channel.to_string(), json!(0))).collect();

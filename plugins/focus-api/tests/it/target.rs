@@ -20,10 +20,7 @@ async fn any_answer_to_ack_will_do() {
     let server = Server::with(|_, _| Some((401, Value::Null))).await;
     let target = connect(json!({ "base_url": server.url })).await.unwrap();
     let missing = target.missing_rights().await.unwrap();
-    assert_eq!(
-        missing,
-        ["GET /ack is answered with 401 Unauthorized: give credentials in `headers`"]
-    );
+    assert_eq!(missing, ["GET /ack is answered with 401 Unauthorized: give credentials in `headers`"]);
 }
 
 #[tokio::test]
@@ -41,20 +38,15 @@ async fn a_server_that_is_away_is_named() {
 #[test]
 fn settings_are_read_before_anything_connects() {
     let entries = Entries::linked();
-    let target = entries
-        .targets
-        .iter()
-        .find(|spec| spec.kind == "focus-api")
-        .unwrap();
+    let target = entries.targets.iter().find(|spec| spec.kind == "focus-api").unwrap();
     let refused = |settings: Value| (target.validate)(&settings).unwrap_err();
-    assert_eq!(
-        (target.validate)(&json!({ "base_url": "https://focus.example.com/focus-server" })),
-        Ok(())
-    );
-    insta::assert_snapshot!(refused(json!({ "base_url": "focus.example.com" })), @"");
-    insta::assert_snapshot!(refused(json!({ "base_url": "ftp://focus.example.com" })), @"");
-    insta::assert_snapshot!(refused(json!({ "base_url": "https://focus.example.com", "base_path": "x" })), @"");
-    insta::assert_snapshot!((target.schema)().as_value().pointer("/properties/base_url").unwrap(), @"");
+    assert_eq!((target.validate)(&json!({ "base_url": "https://focus.example.com/focus-server" })), Ok(()));
+    insta::assert_snapshot!(refused(json!({ "base_url": "focus.example.com" })), @"`base_url` is not an address: relative URL without a base");
+    insta::assert_snapshot!(refused(json!({ "base_url": "ftp://focus.example.com" })), @"`base_url` must begin with `http://` or `https://`, not `ftp:`");
+    insta::assert_snapshot!(refused(json!({ "base_url": "https://focus.example.com", "base_path": "x" })), @"unknown field `base_path`, expected one of `base_url`, `verify_tls`, `ca_file`, `headers`, `job_lifetime`");
+    let schema = (target.schema)();
+    assert_eq!(schema.as_value().pointer("/properties/base_url/format"), Some(&json!("uri")));
+    assert_eq!(schema.as_value()["required"], json!(["base_url"]));
 }
 
 #[tokio::test]
@@ -68,14 +60,8 @@ async fn a_job_is_removed_where_the_server_can() {
     let soon = Some(Timestamp::UNIX_EPOCH);
     let deployed = Server::healthy().await;
     let target = connect(json!({ "base_url": deployed.url })).await.unwrap();
-    assert_eq!(
-        target.remove(&job("1-3", soon)).await.unwrap(),
-        Removal::EndsByItself
-    );
-    assert_eq!(
-        target.remove(&job("1-3", None)).await.unwrap(),
-        Removal::Unsupported
-    );
+    assert_eq!(target.remove(&job("1-3", soon)).await.unwrap(), Removal::EndsByItself);
+    assert_eq!(target.remove(&job("1-3", None)).await.unwrap(), Removal::Unsupported);
 
     let server = Server::with(|asked, _| match asked {
         "GET /ack" => None,
@@ -87,10 +73,7 @@ async fn a_job_is_removed_where_the_server_can() {
     let target = connect(json!({ "base_url": server.url })).await.unwrap();
     assert_eq!(target.remove(&job("1-3", soon)).await.unwrap(), Removal::Removed);
     let error = target.remove(&job("1-4", soon)).await.unwrap_err();
-    assert_eq!(
-        error.message,
-        "DELETE of job 1-4 is answered with 500 Internal Server Error"
-    );
+    assert_eq!(error.message, "DELETE of job 1-4 is answered with 500 Internal Server Error");
     assert_eq!(
         target.remove(&job("../ack", soon)).await.unwrap(),
         Removal::EndsByItself,

@@ -38,14 +38,12 @@ register_check! {
 impl Check for Connect {
     async fn run(&self, cx: &Context) -> Result<Verdict, CheckError> {
         let mongo = cx.target::<Mongo>().await?;
-        let ping = mongo.ping(patience(cx)).await?;
+        let ping = mongo.ping(patience(cx).min(mongo.patience)).await?;
         let names = mongo.collection_names(cx).await?;
         let database = mongo.database.name();
         let collections = brief::count(names.len() as u64, "collection", "collections");
-        let seen = format!(
-            "connected to {}; the database `{database}` has {collections}",
-            mongo.place.address()
-        );
+        let seen =
+            format!("connected to {}; the database `{database}` has {collections}", mongo.place.address());
         Ok(Verdict::of(Observation::seen(seen))
             .measured(milliseconds("connect", mongo.connected_in))
             .measured(milliseconds("ping", ping))
@@ -65,10 +63,7 @@ fn judge(database: &str, collections: &[String]) -> Option<Finding> {
             format!("database `{database}`"),
             format!("the server answers, but the database `{database}` has no collections"),
         )
-        .expected(
-            "`base_paths` and the collections of the recordings",
-            "no collection at all",
-        )
+        .expected("`base_paths` and the collections of the recordings", "no collection at all")
         .detail("MongoDB answers for a database that does not exist as if it were empty")
         .remedy(
             "correct `database` in the target's settings, or restore the data of this environment",

@@ -74,10 +74,8 @@ impl Laboratory {
         if let Some(by) = self.interrupt.raised() {
             return shown(false, false, format!("not done: {by}"));
         }
-        let options = serde_json::json!({ "recordings": RECORDINGS });
-        let kinds = spec.target.map(|kind| BTreeSet::from([kind.to_owned()])).unwrap_or_default();
-        let started = Sandbox::start(&self.registry, Options { clock: Clock::system(), options, kinds: Some(kinds) }).await;
-        let sandbox = match started {
+        let kinds = spec.target.map(str::to_owned).into_iter().collect();
+        let sandbox = match Sandbox::start(&self.registry, options(kinds)).await {
             Ok(sandbox) => Arc::new(sandbox),
             Err(error) => return shown(false, false, format!("the sandbox failed to start: {error}")),
         };
@@ -142,6 +140,12 @@ impl Laboratory {
         }
         finished.run.checks.into_iter().next().map(|record| record.outcome).ok_or_else(|| "nothing was run".to_owned())
     }
+}
+
+/// What a sandbox for proofs is started with.
+pub(crate) fn options(kinds: BTreeSet<String>) -> Options {
+    let options = serde_json::json!({ "recordings": RECORDINGS });
+    Options { clock: Clock::system(), options, kinds: Some(kinds) }
 }
 
 fn info(profile: &Profile, spec: &CheckSpec) -> RunInfo {

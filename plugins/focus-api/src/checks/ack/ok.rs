@@ -86,10 +86,7 @@ impl Check for AckOk {
             let evidence = cx.attach(exchange.to_evidence("ack.txt"))?;
             let finding = Finding::new("ack-broken", Cause::Product, "GET /ack", problem)
                 .expected("200 with JSON or nothing", exchange.status)
-                .remedy(
-                    "look at the server's pod and its log",
-                    "minutes, once the cause is known",
-                )
+                .remedy("look at the server's pod and its log", "minutes, once the cause is known")
                 .evidence(evidence);
             verdict = verdict.with(finding);
         }
@@ -114,19 +111,11 @@ fn problem(exchange: &Exchange) -> Option<String> {
 
 impl AckParams {
     fn slow(&self, elapsed: Duration) -> Option<Finding> {
-        let tier = [self.max, self.warn_above, self.note_above]
-            .into_iter()
-            .find(|tier| elapsed >= tier.0)?;
+        let tier = [self.max, self.warn_above, self.note_above].into_iter().find(|tier| elapsed >= tier.0)?;
         let message = format!("the acknowledgement takes {tier} or more");
         let finding = Finding::new("ack-slow", Cause::Capacity, "GET /ack", message)
-            .expected(
-                format!("less than {tier}"),
-                format!("{:.0} ms", elapsed.as_secs_f64() * 1000.0),
-            )
-            .remedy(
-                "look for a starved CPU, a proxy in between, or a distant network",
-                "an hour",
-            );
+            .expected(format!("less than {tier}"), format!("{:.0} ms", elapsed.as_secs_f64() * 1000.0))
+            .remedy("look for a starved CPU, a proxy in between, or a distant network", "an hour");
         Some(match tier {
             tier if tier == self.max => finding,
             tier if tier == self.warn_above => finding.warn(),
@@ -150,28 +139,17 @@ mod tests {
             problem(&exchange(503, "{}")).as_deref(),
             Some("the server acknowledges with 503 Service Unavailable")
         );
-        assert!(
-            problem(&exchange(200, "<html>"))
-                .unwrap()
-                .contains("not the expected JSON")
-        );
+        assert!(problem(&exchange(200, "<html>")).unwrap().contains("not the expected JSON"));
     }
 
     #[test]
     fn slowness_has_three_tiers() {
-        let weight = |ms| {
-            AckParams::default()
-                .slow(Duration::from_millis(ms))
-                .map(|finding| finding.weight)
-        };
+        let weight = |ms| AckParams::default().slow(Duration::from_millis(ms)).map(|finding| finding.weight);
         assert_eq!(
             [299, 300, 500, 1000].map(weight),
             [None, Some(Weight::Note), Some(Weight::Warn), Some(Weight::Fail)]
         );
-        let upside_down = AckParams {
-            max: HumanDuration::millis(1),
-            ..AckParams::default()
-        };
+        let upside_down = AckParams { max: HumanDuration::millis(1), ..AckParams::default() };
         insta::assert_snapshot!(upside_down.validate().unwrap_err(), @"`note_above` (300ms) ≤ `warn_above` (500ms) ≤ `max` (1ms) must hold");
     }
 }

@@ -41,10 +41,9 @@ impl Check for ChannelsOk {
         let client = cx.target::<FocusApi>().await?;
         let exchange = client.get(cx, "/channels").await?;
         let (seen, findings) = match document::json(&exchange, "/channels").and_then(|body| judge(&body)) {
-            Ok(Channels { lowest, highest }) => (
-                format!("channels {lowest} to {highest}; {}", exchange.summary()),
-                Vec::new(),
-            ),
+            Ok(Channels { lowest, highest }) => {
+                (format!("channels {lowest} to {highest}; {}", exchange.summary()), Vec::new())
+            }
             Err(finding) => (exchange.summary(), vec![*finding]),
         };
         document::verdict(cx, &exchange, "channels", seen, findings)
@@ -61,10 +60,7 @@ fn judge(body: &Value) -> Result<Channels, Box<Finding>> {
     };
     let finding = Finding::new("channel-range", Cause::Product, "GET /channels", problem)
         .expected("1 ≤ lowest_channel ≤ highest_channel", body)
-        .remedy(
-            "correct the channel range in the server's configuration",
-            "an hour",
-        );
+        .remedy("correct the channel range in the server's configuration", "an hour");
     Err(Box::new(finding))
 }
 
@@ -77,9 +73,6 @@ mod tests {
     fn the_range_that_was_sent_is_shown() {
         assert!(judge(&json!({ "lowest_channel": 1, "highest_channel": 1 })).is_ok());
         let finding = judge(&json!({ "lowest_channel": 9, "highest_channel": 1 })).unwrap_err();
-        assert_eq!(
-            finding.actual.as_deref(),
-            Some(r#"{"highest_channel":1,"lowest_channel":9}"#)
-        );
+        assert_eq!(finding.actual.as_deref(), Some(r#"{"highest_channel":1,"lowest_channel":9}"#));
     }
 }

@@ -48,12 +48,7 @@ impl Check for ConfigValid {
         let client = cx.target::<FocusApi>().await?;
         let request = ConfigureRequest::live(&client.fiber(cx).await?);
         let configured = client.configure(cx, &request.text()).await?;
-        refusal::verdict(
-            cx,
-            &configured.exchange,
-            "a valid live request",
-            judge(&request, &configured),
-        )
+        refusal::verdict(cx, &configured.exchange, "a valid live request", judge(&request, &configured))
     }
 }
 
@@ -63,10 +58,7 @@ fn judge(request: &ConfigureRequest, configured: &Configured) -> Vec<Finding> {
         let message = format!("a valid live request is answered with {}", exchange.status);
         let finding = Finding::new("configure-refused", Cause::Product, "POST /configure", message)
             .expected("200 and a job", exchange.status)
-            .remedy(
-                "read the reason in the evidence, or the stack trace in the server's log",
-                "hours",
-            );
+            .remedy("read the reason in the evidence, or the stack trace in the server's log", "hours");
         let words = words(exchange);
         return vec![if words.trim().is_empty() {
             finding
@@ -93,21 +85,10 @@ mod tests {
     use crate::testing::exchange;
 
     fn codes(status: u16, body: &str) -> Vec<String> {
-        let request = ConfigureRequest::live(&Fiber {
-            channels: Channels {
-                lowest: 1,
-                highest: 1,
-            },
-            prr: 2000.0,
-        });
-        let configured = Configured {
-            exchange: exchange(status, body),
-            job: None,
-        };
-        judge(&request, &configured)
-            .into_iter()
-            .map(|finding| finding.code)
-            .collect()
+        let request =
+            ConfigureRequest::live(&Fiber { channels: Channels { lowest: 1, highest: 1 }, prr: 2000.0 });
+        let configured = Configured { exchange: exchange(status, body), job: None };
+        judge(&request, &configured).into_iter().map(|finding| finding.code).collect()
     }
 
     #[test]
@@ -118,10 +99,7 @@ mod tests {
         assert_eq!(codes(503, ""), ["configure-refused"]);
         assert_eq!(codes(200, "<html>"), ["response-invalid"]);
         assert_eq!(
-            codes(
-                200,
-                &healthy.replace("\"frequencies_amount\":0", "\"frequencies_amount\":9")
-            ),
+            codes(200, &healthy.replace("\"frequencies_amount\":0", "\"frequencies_amount\":9")),
             ["response-invalid"]
         );
     }

@@ -50,16 +50,8 @@ impl Check for FiberReady {
 
 fn waiting(why: &str) -> Finding {
     let message = format!("the server waits for its fiber: {why}");
-    Finding::new(
-        "waiting-for-fiber",
-        Cause::Environment,
-        "GET /live_metadata",
-        message,
-    )
-    .expected("`prr` above 0 and a version in `sw_version`", why)
-    .detail("`/configure` answers 503 in this state; asking again only burdens the server")
-    .remedy(
-        "connect the fiber or its player, start the interrogator, then run again",
-        "minutes",
-    )
+    Finding::new("waiting-for-fiber", Cause::Environment, "GET /live_metadata", message)
+        .expected("`prr` above 0 and a version in `sw_version`", why)
+        .detail("`/configure` answers 503 in this state; asking again only burdens the server")
+        .remedy("connect the fiber or its player, start the interrogator, then run again", "minutes")
 }

@@ -12,11 +12,7 @@ impl LatencyParams {
     pub(super) fn summary(&self, sent: usize, planned: usize) -> String {
         let mut text = format!("{sent} requests to /configure, {} at a time", self.concurrency);
         if planned < self.requests {
-            let _ = write!(
-                text,
-                "; max_concurrent_jobs allows no more than {planned} of {}",
-                self.requests
-            );
+            let _ = write!(text, "; max_concurrent_jobs allows no more than {planned} of {}", self.requests);
         }
         if sent < planned {
             let _ = write!(text, "; there was no time for the other {}", planned - sent);
@@ -44,25 +40,14 @@ impl LatencyParams {
         let errors = share(samples, End::is_server_error) + share(samples, End::is_other_error);
         let errors = Measurement::new("errors", errors, Unit::Percent)
             .held_to(Threshold::AtMost(self.max_error_share));
-        self.percentiles(samples)
-            .into_iter()
-            .map(|(measurement, _)| measurement)
-            .chain([errors])
-            .collect()
+        self.percentiles(samples).into_iter().map(|(measurement, _)| measurement).chain([errors]).collect()
     }
 
     /// A finding for each percentile that breaks its limit.
     pub(super) fn too_slow(&self, samples: &[Sample]) -> Vec<Finding> {
-        let slow = self
-            .percentiles(samples)
-            .into_iter()
-            .filter(|(measurement, _)| !measurement.within());
+        let slow = self.percentiles(samples).into_iter().filter(|(measurement, _)| !measurement.within());
         slow.map(|(measurement, code)| {
-            let limit = if code == "p95-exceeded" {
-                self.p95
-            } else {
-                self.p99
-            };
+            let limit = if code == "p95-exceeded" { self.p95 } else { self.p99 };
             Finding::new(
                 code,
                 Cause::Capacity,
@@ -70,10 +55,7 @@ impl LatencyParams {
                 format!("/configure is slow: {measurement}"),
             )
             .expected(format!("below {limit}"), format!("{:.0} ms", measurement.value))
-            .remedy(
-                "look at the start of the job's pod and at the database first",
-                "days",
-            )
+            .remedy("look at the start of the job's pod and at the database first", "days")
         })
         .collect()
     }
@@ -84,19 +66,12 @@ impl LatencyParams {
     }
 
     fn weigh(&self, samples: &[Sample], finding: Finding) -> Finding {
-        if self.too_many_errors(samples) {
-            finding
-        } else {
-            finding.warn()
-        }
+        if self.too_many_errors(samples) { finding } else { finding.warn() }
     }
 
     /// A finding where requests failed without the server saying so.
     pub(super) fn other_errors(&self, samples: &[Sample]) -> Option<Finding> {
-        let count = samples
-            .iter()
-            .filter(|sample| sample.end.is_other_error())
-            .count();
+        let count = samples.iter().filter(|sample| sample.end.is_other_error()).count();
         if count == 0 {
             return None;
         }
@@ -123,10 +98,7 @@ impl LatencyParams {
         repeated: Repeated,
         suspects: &[String],
     ) -> Finding {
-        let count = samples
-            .iter()
-            .filter(|sample| sample.end.is_server_error())
-            .count();
+        let count = samples.iter().filter(|sample| sample.end.is_server_error()).count();
         let share = share(samples, End::is_server_error);
         let nature = match repeated {
             Repeated { sent: 0, .. } => {
@@ -156,9 +128,7 @@ impl LatencyParams {
                 "read the server's log at these times; look at restarts, memory and the suspects",
                 "days",
             );
-        let details = timing(samples, End::is_server_error)
-            .into_iter()
-            .chain(suspects.iter().cloned());
+        let details = timing(samples, End::is_server_error).into_iter().chain(suspects.iter().cloned());
         self.weigh(samples, details.fold(finding, Finding::detail))
     }
 }
@@ -171,11 +141,7 @@ mod tests {
     fn samples(ends: impl IntoIterator<Item = End>) -> Vec<Sample> {
         ends.into_iter()
             .enumerate()
-            .map(|(index, end)| Sample {
-                number: index + 1,
-                sent_ms: 0.0,
-                end,
-            })
+            .map(|(index, end)| Sample { number: index + 1, sent_ms: 0.0, end })
             .collect()
     }
 
@@ -189,17 +155,10 @@ mod tests {
     #[test]
     fn percentiles_are_of_the_successes() {
         let codes = |samples: &[Sample]| -> Vec<String> {
-            PARAMS()
-                .too_slow(samples)
-                .into_iter()
-                .map(|finding| finding.code)
-                .collect()
+            PARAMS().too_slow(samples).into_iter().map(|finding| finding.code).collect()
         };
         assert_eq!(codes(&mostly(5, &End::Started(9000.0))), ["p99-exceeded"]);
-        assert_eq!(
-            codes(&mostly(6, &End::Started(9000.0))),
-            ["p95-exceeded", "p99-exceeded"]
-        );
+        assert_eq!(codes(&mostly(6, &End::Started(9000.0))), ["p95-exceeded", "p99-exceeded"]);
         assert_eq!(codes(&mostly(50, &End::Status(500, 9000.0))), [""; 0]);
         assert_eq!(
             codes(&samples([End::TimedOut])),
@@ -225,11 +184,8 @@ mod tests {
     #[test]
     fn server_errors_say_what_is_known() {
         let failing = mostly(23, &End::Status(500, 3.0));
-        let finding = PARAMS().server_errors(
-            &failing,
-            Repeated { sent: 10, failed: 0 },
-            &["a suspect".to_owned()],
-        );
+        let finding =
+            PARAMS().server_errors(&failing, Repeated { sent: 10, failed: 0 }, &["a suspect".to_owned()]);
         assert_eq!(finding.weight, Weight::Fail);
         insta::assert_snapshot!(finding.message, @"23 of 100 valid requests failed with 5xx (23 %), 4 at a time; under concurrency only");
         insta::assert_snapshot!(finding.details.join("\n"), @r"
@@ -240,20 +196,12 @@ mod tests {
         let finding = PARAMS().server_errors(&failing, Repeated { sent: 10, failed: 4 }, &[]);
         assert!(finding.message.ends_with("; reproducible"), "{}", finding.message);
         let few = mostly(5, &End::Status(500, 3.0));
-        assert_eq!(
-            PARAMS()
-                .server_errors(&few, Repeated { sent: 0, failed: 0 }, &[])
-                .weight,
-            Weight::Warn
-        );
+        assert_eq!(PARAMS().server_errors(&few, Repeated { sent: 0, failed: 0 }, &[]).weight, Weight::Warn);
     }
 
     #[test]
     fn says_when_fewer_were_sent() {
-        let params = LatencyParams {
-            requests: 200,
-            ..PARAMS()
-        };
+        let params = LatencyParams { requests: 200, ..PARAMS() };
         insta::assert_snapshot!(
             params.summary(100, 120),
             @"100 requests to /configure, 4 at a time; max_concurrent_jobs allows no more than 120 of 200; there was no time for the other 20"

@@ -22,7 +22,8 @@ register_check! {
     /// also a time-out; at most 5 % may be errors. If the server failed, the same request is then sent ten times by
     /// itself, which tells a fault that can be reproduced from one that needs concurrency.
     ///
-    /// Where the policy allows fewer jobs than requests, fewer are sent, and the answer says so.
+    /// Where the policy allows fewer jobs than requests, fewer are sent, and the answer says so; where it allows fewer than
+    /// twenty, the check is skipped.
     ///
     /// # Why it matters
     /// Every view that a user opens waits for this answer. Failures under concurrency hit users at random, and a client
@@ -96,15 +97,9 @@ impl Params for LatencyParams {
         } else if self.concurrency == 0 {
             Err("`concurrency` is 0; at least 1 is needed".to_owned())
         } else if self.p95 > self.p99 {
-            Err(format!(
-                "`p95` ({}) must not exceed `p99` ({})",
-                self.p95, self.p99
-            ))
+            Err(format!("`p95` ({}) must not exceed `p99` ({})", self.p95, self.p99))
         } else if !(0.0..=100.0).contains(&self.max_error_share) {
-            Err(format!(
-                "`max_error_share` is {}; it is a percentage from 0 to 100",
-                self.max_error_share
-            ))
+            Err(format!("`max_error_share` is {}; it is a percentage from 0 to 100", self.max_error_share))
         } else {
             Ok(())
         }
@@ -120,18 +115,12 @@ impl Check for ConfigureLatency {
             let why = format!(
                 "max_concurrent_jobs = {planned} allows too few samples; at least {FEWEST} are needed"
             );
-            return Err(CheckError::unclear(why));
+            return Err(CheckError::not_applicable(why));
         }
         let client = cx.target::<FocusApi>().await?;
         let body = ConfigureRequest::live(&client.fiber(cx).await?).text();
         let (concurrency, timeout) = (params.concurrency, params.request_timeout.0);
-        let survey = Survey {
-            cx,
-            client: &client,
-            body,
-            concurrency,
-            timeout,
-        };
+        let survey = Survey { cx, client: &client, body, concurrency, timeout };
         let Surveyed { samples, failing } = survey.send(planned).await?;
         if samples.len() < FEWEST {
             let sent = samples.len();
@@ -145,17 +134,10 @@ impl Check for ConfigureLatency {
             let repeated = survey.repeat().await?;
             let suspects = suspects::lines(&cx.host.findings_so_far());
             let evidence = cx.attach(failing.to_evidence("failing-answer.txt"))?;
-            findings.push(
-                params
-                    .server_errors(&samples, repeated, &suspects)
-                    .evidence(evidence),
-            );
+            findings.push(params.server_errors(&samples, repeated, &suspects).evidence(evidence));
         }
         let summary = Observation::seen(params.summary(samples.len(), planned));
-        let verdict = params
-            .measurements(&samples)
-            .into_iter()
-            .fold(Verdict::of(summary), Verdict::measured);
+        let verdict = params.measurements(&samples).into_iter().fold(Verdict::of(summary), Verdict::measured);
         if findings.is_empty() {
             return Ok(verdict);
         }
@@ -174,22 +156,10 @@ mod tests {
     fn parameters_make_sense() {
         assert_eq!(PARAMS().validate(), Ok(()));
         for params in [
-            LatencyParams {
-                requests: 19,
-                ..PARAMS()
-            },
-            LatencyParams {
-                concurrency: 0,
-                ..PARAMS()
-            },
-            LatencyParams {
-                p95: HumanDuration::secs(1),
-                ..PARAMS()
-            },
-            LatencyParams {
-                max_error_share: 101.0,
-                ..PARAMS()
-            },
+            LatencyParams { requests: 19, ..PARAMS() },
+            LatencyParams { concurrency: 0, ..PARAMS() },
+            LatencyParams { p95: HumanDuration::secs(1), ..PARAMS() },
+            LatencyParams { max_error_share: 101.0, ..PARAMS() },
         ] {
             assert!(params.validate().is_err(), "{params:?}");
         }

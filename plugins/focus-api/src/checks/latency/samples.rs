@@ -33,10 +33,7 @@ impl End {
     /// How a request ended that was sent this way.
     pub(super) fn of(sent: &Result<Configured, HttpError>) -> Self {
         match sent {
-            Ok(Configured {
-                exchange,
-                job: Some(_),
-            }) => Self::Started(exchange.elapsed.millis()),
+            Ok(Configured { exchange, job: Some(_) }) => Self::Started(exchange.elapsed.millis()),
             Ok(Configured { exchange, job: None }) => {
                 Self::Status(exchange.status.as_u16(), exchange.elapsed.millis())
             }
@@ -70,13 +67,7 @@ impl End {
 pub(super) fn successes(samples: &[Sample]) -> Vec<f64> {
     samples
         .iter()
-        .filter_map(|sample| {
-            if let End::Started(ms) = sample.end {
-                Some(ms)
-            } else {
-                None
-            }
-        })
+        .filter_map(|sample| if let End::Started(ms) = sample.end { Some(ms) } else { None })
         .collect()
 }
 
@@ -93,11 +84,7 @@ pub(super) fn kinds(samples: &[Sample], is: fn(&End) -> bool) -> String {
     for sample in samples.iter().filter(|sample| is(&sample.end)) {
         *counts.entry(sample.end.label()).or_default() += 1;
     }
-    counts
-        .iter()
-        .map(|(label, count)| format!("{label} × {count}"))
-        .collect::<Vec<_>>()
-        .join(", ")
+    counts.iter().map(|(label, count)| format!("{label} × {count}")).collect::<Vec<_>>().join(", ")
 }
 
 /// When those were sent for which `is` holds.

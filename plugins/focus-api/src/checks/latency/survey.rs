@@ -47,19 +47,12 @@ impl Survey<'_> {
         let until = started + self.cx.remaining().mul_f32(0.7);
         let requests = stream::iter(1..=planned).map(|number| self.one(number, started, until));
         let mut requests = requests.buffer_unordered(self.concurrency);
-        let mut surveyed = Surveyed {
-            samples: Vec::with_capacity(planned),
-            failing: None,
-        };
+        let mut surveyed = Surveyed { samples: Vec::with_capacity(planned), failing: None };
         while let Some(sent) = requests.next().await {
             let Some((sample, failing)) = sent? else { continue };
             surveyed.samples.push(sample);
             surveyed.failing = surveyed.failing.or(failing);
-            self.cx.progress(
-                surveyed.samples.len() as u64,
-                planned as u64,
-                "requests to /configure",
-            );
+            self.cx.progress(surveyed.samples.len() as u64, planned as u64, "requests to /configure");
         }
         surveyed.samples.sort_by_key(|sample| sample.number);
         Ok(surveyed)
@@ -80,15 +73,9 @@ impl Survey<'_> {
             return Ok(None);
         };
         let sent_ms = started.elapsed().as_secs_f64() * 1000.0;
-        let sent = self
-            .client
-            .configure_in(self.cx, room, &self.body, self.timeout)
-            .await?;
+        let sent = self.client.configure_in(self.cx, room, &self.body, self.timeout).await?;
         let end = End::of(&sent);
-        let failing = sent
-            .ok()
-            .filter(|_| end.is_server_error())
-            .map(|configured| configured.exchange);
+        let failing = sent.ok().filter(|_| end.is_server_error()).map(|configured| configured.exchange);
         Ok(Some((Sample { number, sent_ms, end }, failing)))
     }
 
@@ -104,14 +91,10 @@ impl Survey<'_> {
             let Ok(room) = self.client.room(self.cx, ROOM.min(left)).await else {
                 break;
             };
-            let sent = self
-                .client
-                .configure_in(self.cx, room, &self.body, self.timeout.min(left))
-                .await?;
+            let sent = self.client.configure_in(self.cx, room, &self.body, self.timeout.min(left)).await?;
             repeated.sent += 1;
             repeated.failed += usize::from(End::of(&sent).is_server_error());
-            self.cx
-                .progress(repeated.sent as u64, REPEATS as u64, "repeats, one at a time");
+            self.cx.progress(repeated.sent as u64, REPEATS as u64, "repeats, one at a time");
         }
         Ok(repeated)
     }

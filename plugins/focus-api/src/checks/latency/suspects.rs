@@ -1,21 +1,22 @@
 //! What else is known to be wrong while the server fails: suspects, not culprits.
 
-use shakedown_core::Finding;
 use shakedown_core::finding::Weight;
+use shakedown_core::{Cause, Finding};
 
 /// How many are named.
 const MOST: usize = 5;
 
-/// One line for each failure that other plugins have found so far, at most [`MOST`].
+/// One line for each failure of the environment that other plugins have found so far, at most [`MOST`].
 pub(super) fn lines(found: &[(String, Finding)]) -> Vec<String> {
+    // Wrong data is shown wrongly; what makes a server fail is what it runs on.
+    let may_cause = |finding: &Finding| {
+        finding.weight == Weight::Fail && matches!(finding.cause, Cause::Environment | Cause::Capacity)
+    };
     let elsewhere = found
         .iter()
-        .filter(|(check, finding)| !check.starts_with("focus-api.") && finding.weight == Weight::Fail)
+        .filter(|(check, finding)| !check.starts_with("focus-api.") && may_cause(finding))
         .map(|(check, finding)| {
-            format!(
-                "suspect, not proven: {} `{}` ({check})",
-                finding.subject, finding.code
-            )
+            format!("suspect, not proven: {} `{}` ({check})", finding.subject, finding.code)
         });
     // Several findings of one check often share subject and code.
     let mut lines: Vec<String> = Vec::new();
@@ -35,16 +36,11 @@ pub(super) fn lines(found: &[(String, Finding)]) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use shakedown_core::Cause;
 
     #[test]
     fn failures_of_other_plugins_are_suspects() {
-        let found = |check: &str, code| {
-            (
-                check.to_owned(),
-                Finding::new(code, Cause::Environment, "recordings", "m"),
-            )
-        };
+        let found =
+            |check: &str, code| (check.to_owned(), Finding::new(code, Cause::Environment, "recordings", "m"));
         let mut all = vec![
             found("mongo.indexes.required", "index-missing"),
             found("mongo.indexes.required", "index-missing"),
@@ -52,14 +48,10 @@ mod tests {
         ];
         let (check, warning) = found("mongo.ping", "slow");
         all.push((check, warning.warn()));
-        assert_eq!(
-            lines(&all),
-            ["suspect, not proven: recordings `index-missing` (mongo.indexes.required)"]
-        );
+        let stale = Finding::new("stale-recording", Cause::Data, "a recording", "m");
+        all.push(("mongo.recordings.stale".to_owned(), stale));
+        assert_eq!(lines(&all), ["suspect, not proven: recordings `index-missing` (mongo.indexes.required)"]);
         all.extend((0..7).map(|number| found(&format!("k8s.pods.{number}"), "restarts")));
-        assert_eq!(
-            lines(&all).last().map(String::as_str),
-            Some("and 3 further findings of other checks")
-        );
+        assert_eq!(lines(&all).last().map(String::as_str), Some("and 3 further findings of other checks"));
     }
 }

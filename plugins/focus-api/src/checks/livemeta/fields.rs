@@ -45,9 +45,7 @@ impl Check for SampleFields {
                 if !missing.is_empty()
                     && let Err(why) = metadata.ready()
                 {
-                    return Err(CheckError::not_applicable(format!(
-                        "the server waits for its fiber: {why}"
-                    )));
+                    return Err(CheckError::not_applicable(format!("the server waits for its fiber: {why}")));
                 }
                 missing.into_iter().map(finding).collect()
             }
@@ -58,15 +56,7 @@ impl Check for SampleFields {
 
 fn finding(field: &str) -> Finding {
     let message = format!("`{field}` is missing from live metadata");
-    Finding::new(
-        "metadata-field-missing",
-        Cause::Product,
-        "GET /live_metadata",
-        message,
-    )
-    .detail("the client's model requires it, and refuses the whole answer without it")
-    .remedy(
-        "add the field to the server's answer, or make it optional in the client",
-        "a day",
-    )
+    Finding::new("metadata-field-missing", Cause::Product, "GET /live_metadata", message)
+        .detail("the client's model requires it, and refuses the whole answer without it")
+        .remedy("add the field to the server's answer, or make it optional in the client", "a day")
 }

@@ -59,8 +59,6 @@ impl Check for LiveMetadataOk {
 }
 
 fn invalid(problem: String) -> Finding {
-    Finding::new("metadata-invalid", Cause::Product, "GET /live_metadata", problem).remedy(
-        "compare the field with the settings of the interrogator",
-        "an hour",
-    )
+    Finding::new("metadata-invalid", Cause::Product, "GET /live_metadata", problem)
+        .remedy("compare the field with the settings of the interrogator", "an hour")
 }

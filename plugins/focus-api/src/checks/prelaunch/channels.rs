@@ -59,26 +59,15 @@ impl Check for ChannelsOutOfRange {
         let valid = ConfigureRequest::live(&fiber);
         let (lowest, highest) = (fiber.channels.lowest, fiber.channels.highest);
 
-        let too_high = valid
-            .clone()
-            .set("/channels/min", highest)
-            .set("/channels/max", highest + BEYOND);
+        let too_high = valid.clone().set("/channels/min", highest).set("/channels/max", highest + BEYOND);
         let what = format!("channel {} of {highest}", highest + BEYOND);
-        let nonsense = Nonsense {
-            what: &what,
-            accepted: "out-of-range-accepted",
-            fields: FIELDS,
-        };
+        let nonsense = Nonsense { what: &what, accepted: "out-of-range-accepted", fields: FIELDS };
         let above = examine(cx, &client, &too_high, nonsense).await;
 
         let below = async {
             let what = format!("channel {}", lowest - 1);
             let request = valid.set("/channels/min", lowest - 1);
-            let nonsense = Nonsense {
-                what: &what,
-                accepted: "out-of-range-accepted",
-                fields: FIELDS,
-            };
+            let nonsense = Nonsense { what: &what, accepted: "out-of-range-accepted", fields: FIELDS };
             if self.params.strict {
                 return examine(cx, &client, &request, nonsense).await;
             }
@@ -87,15 +76,7 @@ impl Check for ChannelsOutOfRange {
                 let message = format!(
                     "the server accepts {what}, although {lowest} is the lowest; the contract leaves that open"
                 );
-                vec![
-                    Finding::new(
-                        "below-lowest-accepted",
-                        Cause::Product,
-                        "POST /configure",
-                        message,
-                    )
-                    .note(),
-                ]
+                vec![Finding::new("below-lowest-accepted", Cause::Product, "POST /configure", message).note()]
             } else {
                 refusal::judge(nonsense, &configured.exchange, None)
             };
@@ -104,11 +85,7 @@ impl Check for ChannelsOutOfRange {
         let below = below.await;
 
         let mut cases = Cases::new();
-        cases.push(Case::new(
-            format!("highest + {BEYOND}"),
-            &["PZ-13876", "PZ-13554"],
-            above,
-        ));
+        cases.push(Case::new(format!("highest + {BEYOND}"), &["PZ-13876", "PZ-13554"], above));
         cases.push(Case::new("lowest − 1", &[], below));
         cases.verdict()
     }

@@ -60,10 +60,7 @@ impl Params for ClarityParams {
         if (0.0..=1.0).contains(&self.min_score) {
             Ok(())
         } else {
-            Err(format!(
-                "`min_score` is {}; it must lie between 0 and 1",
-                self.min_score
-            ))
+            Err(format!("`min_score` is {}; it must lie between 0 and 1", self.min_score))
         }
     }
 }
@@ -77,38 +74,11 @@ struct Question {
     request: ConfigureRequest,
 }
 
-const POSITIVE: &[&str] = &[
-    "positive",
-    "greater than",
-    "at least",
-    "must be",
-    "> 0",
-    "minimum",
-    "power of",
-];
-const NOT_NEGATIVE: &[&str] = &[
-    "negative",
-    "greater than",
-    "at least",
-    "must be",
-    ">=",
-    "≥",
-    "within",
-    "out of range",
-    "minimum",
-];
-const ORDERED: &[&str] = &[
-    "less than",
-    "greater than",
-    "below",
-    "above",
-    "exceed",
-    "must be",
-    "before",
-    "order",
-    "<",
-    ">",
-];
+const POSITIVE: &[&str] = &["positive", "greater than", "at least", "must be", "> 0", "minimum", "power of"];
+const NOT_NEGATIVE: &[&str] =
+    &["negative", "greater than", "at least", "must be", ">=", "≥", "within", "out of range", "minimum"];
+const ORDERED: &[&str] =
+    &["less than", "greater than", "below", "above", "exceed", "must be", "before", "order", "<", ">"];
 
 fn questions(valid: &ConfigureRequest) -> [Question; 3] {
     [
@@ -131,10 +101,7 @@ fn questions(valid: &ConfigureRequest) -> [Question; 3] {
             fields: &["frequencyRange", "frequency"],
             rules: ORDERED,
             values: vec![200, 100],
-            request: valid
-                .clone()
-                .set("/frequencyRange/min", 200)
-                .set("/frequencyRange/max", 100),
+            request: valid.clone().set("/frequencyRange/min", 200).set("/frequencyRange/max", 100),
         },
     ]
 }
@@ -165,23 +132,18 @@ impl Check for ErrorClarity {
             .with_samples(&samples)
             .held_to(Threshold::AtLeast(self.params.min_score));
         let evidence = cx.attach(shakedown_core::Evidence::text("refusals.txt", transcript))?;
-        Ok(
-            Verdict::of(Observation::counted(samples.count() as u64, "refusals")?).judged(mean, |mean| {
-                let finding = Finding::new(
-                    "errors-unclear",
-                    Cause::Product,
-                    "POST /configure",
-                    format!("refusals do not help: {mean}"),
-                )
-                .expected(
-                    format!("at least {}", self.params.min_score),
-                    format!("{:.2}", mean.value),
-                )
-                .remedy("name the field, the rule and the value in every refusal", "a day")
-                .evidence(evidence);
-                details.into_iter().fold(finding, Finding::detail)
-            }),
-        )
+        Ok(Verdict::of(Observation::counted(samples.count() as u64, "refusals")?).judged(mean, |mean| {
+            let finding = Finding::new(
+                "errors-unclear",
+                Cause::Product,
+                "POST /configure",
+                format!("refusals do not help: {mean}"),
+            )
+            .expected(format!("at least {}", self.params.min_score), format!("{:.2}", mean.value))
+            .remedy("name the field, the rule and the value in every refusal", "a day")
+            .evidence(evidence);
+            details.into_iter().fold(finding, Finding::detail)
+        }))
     }
 }
 
@@ -209,13 +171,7 @@ mod tests {
     use crate::testing::exchange;
 
     fn tenths(question: usize, status: u16, body: &str) -> String {
-        let fiber = Fiber {
-            channels: Channels {
-                lowest: 1,
-                highest: 2337,
-            },
-            prr: 2000.0,
-        };
+        let fiber = Fiber { channels: Channels { lowest: 1, highest: 2337 }, prr: 2000.0 };
         let questions = questions(&ConfigureRequest::live(&fiber));
         format!("{:.1}", score(&questions[question], &exchange(status, body)))
     }
@@ -224,16 +180,9 @@ mod tests {
     fn field_rule_and_value_add_up() {
         let framework = r#"{"detail":[{"loc":["body","nfftSelection"],"msg":"Input should be greater than 0","input":0}]}"#;
         assert_eq!(tenths(0, 422, framework), "1.0");
+        assert_eq!(tenths(1, 400, r#"{"detail":"channels.min must be at least 1"}"#), "1.0");
         assert_eq!(
-            tenths(1, 400, r#"{"detail":"channels.min must be at least 1"}"#),
-            "1.0"
-        );
-        assert_eq!(
-            tenths(
-                2,
-                400,
-                r#"{"detail":"frequencyRange.min must be less than frequencyRange.max"}"#
-            ),
+            tenths(2, 400, r#"{"detail":"frequencyRange.min must be less than frequencyRange.max"}"#),
             "0.8"
         );
         assert_eq!(tenths(2, 400, r#"{"detail":"Invalid frequency range"}"#), "0.5");

@@ -62,12 +62,7 @@ impl Check for HistoricData {
         let request = ConfigureRequest::live(&client.fiber(cx).await?).historic(end - HOUR, end);
         let configured = client.configure(cx, &request.text()).await?;
         let finding = judge(&configured, self.params.require_data);
-        refusal::verdict(
-            cx,
-            &configured.exchange,
-            "the last hour",
-            finding.into_iter().collect(),
-        )
+        refusal::verdict(cx, &configured.exchange, "the last hour", finding.into_iter().collect())
     }
 }
 
@@ -80,22 +75,15 @@ fn judge(configured: &Configured, require_data: bool) -> Option<Finding> {
     };
     match status {
         status if status.is_success() => job.is_none().then(|| {
-            product(
-                "job-missing",
-                format!("the last hour is answered with {status}, but no `job_id`"),
-            )
-            .remedy("return the id of the job that was started", "a day")
+            product("job-missing", format!("the last hour is answered with {status}, but no `job_id`"))
+                .remedy("return the id of the job that was started", "a day")
         }),
         StatusCode::NOT_FOUND | StatusCode::BAD_REQUEST => {
             let words = words(exchange);
             Some(if mentions(&words, &["data", "recording"]) {
                 let message = format!("nothing was recorded in the last hour: \"{}\"", words.trim());
                 let finding = Finding::new("no-recordings", Cause::Data, "POST /configure", message);
-                if require_data {
-                    finding.remedy("look at the recorder", "an hour")
-                } else {
-                    finding.note()
-                }
+                if require_data { finding.remedy("look at the recorder", "an hour") } else { finding.note() }
             } else {
                 product(
                     "reason-missing",
@@ -105,35 +93,23 @@ fn judge(configured: &Configured, require_data: bool) -> Option<Finding> {
             })
         }
         StatusCode::SERVICE_UNAVAILABLE => {
-            let message = format!(
-                "the server cannot look for recordings: {status}, \"{}\"",
-                words(exchange).trim()
-            );
+            let message =
+                format!("the server cannot look for recordings: {status}, \"{}\"", words(exchange).trim());
             Some(
                 Finding::new("dependency-down", Cause::Environment, "POST /configure", message)
                     .expected("a job, or 404 saying that there is no data", status)
-                    .remedy(
-                        "bring MongoDB back, or the network between it and the server",
-                        "minutes",
-                    ),
+                    .remedy("bring MongoDB back, or the network between it and the server", "minutes"),
             )
         }
-        status if status.is_server_error() => Some(
-            product(
-                "server-error",
-                format!("the server fails at the last hour with {status}"),
-            )
-            .remedy(
+        status if status.is_server_error() => {
+            Some(product("server-error", format!("the server fails at the last hour with {status}")).remedy(
                 "read the server's log; look at MongoDB and the indexes of its recordings first",
                 "hours",
-            ),
-        ),
+            ))
+        }
         status => Some(
-            product(
-                "historic-refused",
-                format!("a valid historic request is refused with {status}"),
-            )
-            .remedy("read the server's reason in the evidence", "hours"),
+            product("historic-refused", format!("a valid historic request is refused with {status}"))
+                .remedy("read the server's reason in the evidence", "hours"),
         ),
     }
 }
@@ -146,14 +122,8 @@ mod tests {
 
     fn judged(status: u16, body: &str, require_data: bool) -> Option<(String, Weight)> {
         let job = (status == 200).then(|| "1-1".to_owned());
-        judge(
-            &Configured {
-                exchange: exchange(status, body),
-                job,
-            },
-            require_data,
-        )
-        .map(|finding| (finding.code, finding.weight))
+        judge(&Configured { exchange: exchange(status, body), job }, require_data)
+            .map(|finding| (finding.code, finding.weight))
     }
 
     #[test]
@@ -164,14 +134,8 @@ mod tests {
             judged(404, r#"{"detail":"No recordings found"}"#, false),
             is("no-recordings", Weight::Note)
         );
-        assert_eq!(
-            judged(400, "no data in this range", true),
-            is("no-recordings", Weight::Fail)
-        );
-        assert_eq!(
-            judged(404, r#"{"detail":"Not Found"}"#, false),
-            is("reason-missing", Weight::Fail)
-        );
+        assert_eq!(judged(400, "no data in this range", true), is("no-recordings", Weight::Fail));
+        assert_eq!(judged(404, r#"{"detail":"Not Found"}"#, false), is("reason-missing", Weight::Fail));
         assert_eq!(judged(500, "", false), is("server-error", Weight::Fail));
         assert_eq!(
             judged(503, r#"{"detail":"database is down"}"#, false),

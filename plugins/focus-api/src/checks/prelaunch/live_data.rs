@@ -56,12 +56,7 @@ impl Check for LiveData {
         let request = ConfigureRequest::live(&client.fiber(cx).await?);
         let configured = client.configure(cx, &request.text()).await?;
         let finding = judge(&configured, self.params.require_data);
-        refusal::verdict(
-            cx,
-            &configured.exchange,
-            "live data",
-            finding.into_iter().collect(),
-        )
+        refusal::verdict(cx, &configured.exchange, "live data", finding.into_iter().collect())
     }
 }
 
@@ -71,20 +66,16 @@ fn judge(configured: &Configured, require_data: bool) -> Option<Finding> {
     let product = |code, message: String| Finding::new(code, Cause::Product, "POST /configure", message);
     match status {
         status if status.is_success() => job.is_none().then(|| {
-            product(
-                "job-missing",
-                format!("a live request is answered with {status}, but no `job_id`"),
-            )
-            .expected("a job", "none")
-            .remedy("return the id of the job that was started", "a day")
+            product("job-missing", format!("a live request is answered with {status}, but no `job_id`"))
+                .expected("a job", "none")
+                .remedy("return the id of the job that was started", "a day")
         }),
         StatusCode::SERVICE_UNAVAILABLE | StatusCode::NOT_FOUND => Some(match reason(exchange) {
-            None => product(
-                "reason-missing",
-                format!("a live request is answered with {status} and no reason"),
-            )
-            .expected("a job, or the reason why there is none", status)
-            .remedy("say in the answer what is missing", "a day"),
+            None => {
+                product("reason-missing", format!("a live request is answered with {status} and no reason"))
+                    .expected("a job, or the reason why there is none", status)
+                    .remedy("say in the answer what is missing", "a day")
+            }
             Some(reason) => {
                 let message = format!("there is no live data: the server answers {status}, \"{reason}\"");
                 let finding = Finding::new("no-live-data", Cause::Data, "POST /configure", message);
@@ -92,20 +83,14 @@ fn judge(configured: &Configured, require_data: bool) -> Option<Finding> {
             }
         }),
         status if status.is_server_error() => Some(
-            product(
-                "server-error",
-                format!("the server fails at a live request with {status}"),
-            )
-            .expected("a job, or 503 or 404 with a reason", status)
-            .remedy("read the stack trace in the server's log", "hours"),
+            product("server-error", format!("the server fails at a live request with {status}"))
+                .expected("a job, or 503 or 404 with a reason", status)
+                .remedy("read the stack trace in the server's log", "hours"),
         ),
         status => Some(
-            product(
-                "live-refused",
-                format!("a valid live request is refused with {status}"),
-            )
-            .expected("a job, or 503 or 404 with a reason", status)
-            .remedy("read the server's reason in the evidence", "hours"),
+            product("live-refused", format!("a valid live request is refused with {status}"))
+                .expected("a job, or 503 or 404 with a reason", status)
+                .remedy("read the server's reason in the evidence", "hours"),
         ),
     }
 }
@@ -125,10 +110,7 @@ mod tests {
     use shakedown_core::finding::Weight;
 
     fn judged(status: u16, body: &str, job: Option<&str>, require_data: bool) -> Option<(String, Weight)> {
-        let configured = Configured {
-            exchange: exchange(status, body),
-            job: job.map(str::to_owned),
-        };
+        let configured = Configured { exchange: exchange(status, body), job: job.map(str::to_owned) };
         judge(&configured, require_data).map(|finding| (finding.code, finding.weight))
     }
 
@@ -138,19 +120,10 @@ mod tests {
         let is = |code: &str, weight| Some((code.to_owned(), weight));
         assert_eq!(judged(200, "{}", Some("1-1"), true), None);
         assert_eq!(of(200, "{}"), is("job-missing", Weight::Fail));
-        assert_eq!(
-            of(503, r#"{"detail":"the analyzer is starting"}"#),
-            is("no-live-data", Weight::Note)
-        );
-        assert_eq!(
-            judged(503, r#"{"detail":"starting"}"#, None, true),
-            is("no-live-data", Weight::Fail)
-        );
+        assert_eq!(of(503, r#"{"detail":"the analyzer is starting"}"#), is("no-live-data", Weight::Note));
+        assert_eq!(judged(503, r#"{"detail":"starting"}"#, None, true), is("no-live-data", Weight::Fail));
         assert_eq!(of(503, ""), is("reason-missing", Weight::Fail));
-        assert_eq!(
-            of(404, r#"{"detail":"Not Found"}"#),
-            is("reason-missing", Weight::Fail)
-        );
+        assert_eq!(of(404, r#"{"detail":"Not Found"}"#), is("reason-missing", Weight::Fail));
         assert_eq!(of(500, "Internal Server Error"), is("server-error", Weight::Fail));
         assert_eq!(of(400, r#"{"detail":"no"}"#), is("live-refused", Weight::Fail));
     }

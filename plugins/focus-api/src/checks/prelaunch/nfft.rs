@@ -49,11 +49,7 @@ impl Check for InvalidNfft {
         let mut cases = Cases::new();
         for (nfft, key) in [(0, "PZ-13874"), (-1, "PZ-13875")] {
             let what = format!("an NFFT of {nfft}");
-            let nonsense = Nonsense {
-                what: &what,
-                accepted: "nfft-accepted",
-                fields: FIELDS,
-            };
+            let nonsense = Nonsense { what: &what, accepted: "nfft-accepted", fields: FIELDS };
             let request = valid.clone().set("/nfftSelection", nfft);
             let answer = examine(cx, &client, &request, nonsense).await;
             cases.push(Case::new(format!("nfft = {nfft}"), &[key], answer));
@@ -75,15 +71,7 @@ async fn odd_size(
     let findings = if configured.exchange.status.is_success() {
         vec![accepted(&configured.exchange)]
     } else {
-        judge(
-            Nonsense {
-                what: &what,
-                accepted: "nfft-accepted",
-                fields: FIELDS,
-            },
-            &configured.exchange,
-            None,
-        )
+        judge(Nonsense { what: &what, accepted: "nfft-accepted", fields: FIELDS }, &configured.exchange, None)
     };
     refusal::verdict(cx, &configured.exchange, &what, findings)
 }
@@ -103,10 +91,7 @@ fn accepted(exchange: &Exchange) -> Finding {
             format!("the server accepts an NFFT of {ODD_SIZE}, no power of two, without a warning"),
         )
         .expected("refused, or accepted with a warning", exchange.status)
-        .remedy(
-            "refuse sizes that are no power of two, or say in the answer that they are slow",
-            "a day",
-        )
+        .remedy("refuse sizes that are no power of two, or say in the answer that they are slow", "a day")
         .warn()
     }
 }

@@ -72,10 +72,7 @@ fn limit_unnamed(fiber: &Fiber, exchange: &Exchange) -> Option<Finding> {
     let message = format!("the refusal does not name the limit of {} Hz", fiber.nyquist());
     Some(
         Finding::new("limit-unnamed", Cause::Product, "POST /configure", message)
-            .expected(
-                format!("\"Nyquist\" or {} Hz in the message", fiber.nyquist()),
-                format!("\"{text}\""),
-            )
+            .expected(format!("\"Nyquist\" or {} Hz in the message", fiber.nyquist()), format!("\"{text}\""))
             .severity(Severity::Medium)
             .remedy("put the limit, `prr / 2`, into the message", "an hour"),
     )
@@ -89,19 +86,10 @@ mod tests {
 
     #[test]
     fn the_limit_is_named_in_words_or_as_a_number() {
-        let fiber = Fiber {
-            channels: Channels {
-                lowest: 1,
-                highest: 9,
-            },
-            prr: 2000.0,
-        };
+        let fiber = Fiber { channels: Channels { lowest: 1, highest: 9 }, prr: 2000.0 };
         let named = |status, body: &str| limit_unnamed(&fiber, &exchange(status, body)).is_none();
         assert!(named(400, r#"{"detail":"1100 exceeds the Nyquist frequency"}"#));
-        assert!(named(
-            422,
-            r#"{"detail":[{"msg":"too high","ctx":{"le":1000.0},"input":1100}]}"#
-        ));
+        assert!(named(422, r#"{"detail":[{"msg":"too high","ctx":{"le":1000.0},"input":1100}]}"#));
         assert!(!named(422, r#"{"detail":[{"msg":"too high","input":1000}]}"#));
         assert!(!named(400, r#"{"detail":"Bad request"}"#));
         assert!(named(200, "{}"), "an acceptance has its own finding");

@@ -52,10 +52,9 @@ impl Check for StreamPorts {
         };
         let second = client.configure(cx, &request).await?;
         let seen = match stream(&second) {
-            Some((host, port)) => format!(
-                "streams at {}:{} and {host}:{port}",
-                first_stream.0, first_stream.1
-            ),
+            Some((host, port)) => {
+                format!("streams at {}:{} and {host}:{port}", first_stream.0, first_stream.1)
+            }
             None => format!("the second job: {}", second.exchange.summary()),
         };
         let verdict = Verdict::of(Observation::seen(seen));
@@ -82,15 +81,12 @@ fn judge(first: &(String, i64), second: &Configured) -> Option<Finding> {
         Some(second) if second == *first => {
             let (host, port) = second;
             Some(
-                finding(
-                    "port-shared",
-                    format!("two live jobs share the stream at {host}:{port}"),
-                )
-                .expected("a port for each job", port)
-                .remedy(
-                    "let Kubernetes choose the port of each job's service, and return that one",
-                    "a day",
-                ),
+                finding("port-shared", format!("two live jobs share the stream at {host}:{port}"))
+                    .expected("a port for each job", port)
+                    .remedy(
+                        "let Kubernetes choose the port of each job's service, and return that one",
+                        "a day",
+                    ),
             )
         }
         Some(_) => None,
@@ -100,19 +96,13 @@ fn judge(first: &(String, i64), second: &Configured) -> Option<Finding> {
             None
         }
         None if status.is_server_error() => Some(
-            finding(
-                "server-error",
-                format!("the server fails at the second of two live jobs with {status}"),
-            )
-            .remedy("read the stack trace in the server's log", "hours"),
+            finding("server-error", format!("the server fails at the second of two live jobs with {status}"))
+                .remedy("read the stack trace in the server's log", "hours"),
         ),
         None => Some(
-            finding(
-                "second-job-refused",
-                format!("the second of two live jobs has no stream: {status}"),
-            )
-            .expected("another port, or 400 or 409 naming the port", status)
-            .remedy("start the job, or say which port is in use", "a day"),
+            finding("second-job-refused", format!("the second of two live jobs has no stream: {status}"))
+                .expected("another port, or 400 or 409 naming the port", status)
+                .remedy("start the job, or say which port is in use", "a day"),
         ),
     }
 }
@@ -123,10 +113,7 @@ mod tests {
     use crate::testing::exchange;
 
     fn code(status: u16, body: &str) -> Option<String> {
-        let second = Configured {
-            exchange: exchange(status, body),
-            job: None,
-        };
+        let second = Configured { exchange: exchange(status, body), job: None };
         judge(&("focus.example.com".to_owned(), 12301), &second).map(|finding| finding.code)
     }
 
@@ -137,15 +124,9 @@ mod tests {
         };
         assert_eq!(code(200, &at("focus.example.com", "12302")), None);
         assert_eq!(code(200, &at("other.example.com", "12301")), None);
-        assert_eq!(
-            code(200, &at("focus.example.com", "\"12301\"")).as_deref(),
-            Some("port-shared")
-        );
+        assert_eq!(code(200, &at("focus.example.com", "\"12301\"")).as_deref(), Some("port-shared"));
         assert_eq!(code(409, r#"{"detail":"port 12301 is in use"}"#), None);
-        assert_eq!(
-            code(409, r#"{"detail":"conflict"}"#).as_deref(),
-            Some("second-job-refused")
-        );
+        assert_eq!(code(409, r#"{"detail":"conflict"}"#).as_deref(), Some("second-job-refused"));
         assert_eq!(code(200, "{}").as_deref(), Some("second-job-refused"));
         assert_eq!(code(500, "").as_deref(), Some("server-error"));
     }

@@ -38,11 +38,8 @@ impl Check for InvalidView {
     async fn run(&self, cx: &Context) -> Result<Verdict, CheckError> {
         let client = cx.target::<FocusApi>().await?;
         let request = ConfigureRequest::live(&client.fiber(cx).await?).set("/view_type", 999);
-        let nonsense = Nonsense {
-            what: "view type 999",
-            accepted: "view-accepted",
-            fields: &["view_type", "view"],
-        };
+        let nonsense =
+            Nonsense { what: "view type 999", accepted: "view-accepted", fields: &["view_type", "view"] };
         examine(cx, &client, &request, nonsense).await
     }
 }

@@ -48,10 +48,7 @@ impl Check for Guid {
         };
         let found = brief::count(paths.len() as u64, "document", "documents");
         let guid = crate::Recordings::among(&paths).map(|recordings| format!("; GUID {}", recordings.guid));
-        let seen = format!(
-            "`base_paths` has {found} for `{wanted}`{}",
-            guid.unwrap_or_default()
-        );
+        let seen = format!("`base_paths` has {found} for `{wanted}`{}", guid.unwrap_or_default());
         Ok(Verdict::of(Observation::seen(seen)).with_all(finding))
     }
 }
@@ -96,30 +93,17 @@ fn judge(wanted: &str, paths: &[BasePath]) -> Option<Finding> {
             let guids: Vec<String> = several
                 .iter()
                 .take(10)
-                .map(|path| {
-                    path.guid
-                        .as_deref()
-                        .map_or("(none)".to_owned(), |guid| brief::line(guid, 64))
-                })
+                .map(|path| path.guid.as_deref().map_or("(none)".to_owned(), |guid| brief::line(guid, 64)))
                 .collect();
             Some(
                 finding(
                     "base-path-ambiguous",
-                    format!(
-                        "`base_paths` has {} unarchived documents for `{wanted}`",
-                        several.len()
-                    ),
+                    format!("`base_paths` has {} unarchived documents for `{wanted}`", several.len()),
                 )
                 .warn()
-                .expected(
-                    "one document with `is_archive` false",
-                    format!("the GUIDs {}", brief::and(&guids)),
-                )
+                .expected("one document with `is_archive` false", format!("the GUIDs {}", brief::and(&guids)))
                 .detail("the checks of recordings use the first of them that has a GUID")
-                .remedy(
-                    "archive the documents whose recordings are no longer written",
-                    "15 minutes",
-                ),
+                .remedy("archive the documents whose recordings are no longer written", "15 minutes"),
             )
         }
     }
@@ -127,14 +111,8 @@ fn judge(wanted: &str, paths: &[BasePath]) -> Option<Finding> {
 
 fn guid_missing(finding: Finding) -> Finding {
     finding
-        .expected(
-            "`guid` with the name of the collection of recordings",
-            "`guid` missing, empty or not text",
-        )
-        .remedy(
-            "index the recordings anew, or restore the document from a backup",
-            "30 minutes",
-        )
+        .expected("`guid` with the name of the collection of recordings", "`guid` missing, empty or not text")
+        .remedy("index the recordings anew, or restore the document from a backup", "30 minutes")
 }
 
 /// What there is instead, for a reader who has mistyped the base path.
@@ -151,10 +129,7 @@ mod tests {
     use super::*;
 
     fn path(is_archive: Option<bool>, guid: Option<&str>) -> BasePath {
-        BasePath {
-            is_archive,
-            guid: guid.map(str::to_owned),
-        }
+        BasePath { is_archive, guid: guid.map(str::to_owned) }
     }
 
     fn code(paths: &[BasePath]) -> Option<String> {
@@ -163,10 +138,7 @@ mod tests {
 
     #[test]
     fn one_unarchived_document_with_a_guid_is_right() {
-        assert_eq!(
-            code(&[path(Some(true), Some("old")), path(Some(false), Some("new"))]),
-            None
-        );
+        assert_eq!(code(&[path(Some(true), Some("old")), path(Some(false), Some("new"))]), None);
     }
 
     #[test]
@@ -174,10 +146,7 @@ mod tests {
         assert_eq!(code(&[]).as_deref(), Some("base-path-missing"));
         let finding = judge("/x", &[path(Some(true), Some("a")), path(None, Some("b"))]).unwrap();
         assert_eq!(finding.code, "base-path-missing");
-        assert_eq!(
-            finding.actual.as_deref(),
-            Some("1 archived, 1 without a boolean `is_archive`")
-        );
+        assert_eq!(finding.actual.as_deref(), Some("1 archived, 1 without a boolean `is_archive`"));
     }
 
     #[test]

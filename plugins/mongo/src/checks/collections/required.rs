@@ -48,11 +48,7 @@ impl Check for RequiredCollections {
 fn judge(database: &str, recordings: &Recordings, names: &[String]) -> Vec<Finding> {
     let absent = |wanted: &&str| !names.iter().any(|name| name == wanted);
     let required = [BASE_PATHS, &recordings.guid];
-    let missing: Vec<String> = required
-        .into_iter()
-        .filter(absent)
-        .map(|name| format!("`{name}`"))
-        .collect();
+    let missing: Vec<String> = required.into_iter().filter(absent).map(|name| format!("`{name}`")).collect();
     let mut findings = Vec::new();
     if !missing.is_empty() {
         let present: Vec<String> = names.iter().take(10).map(|name| brief::line(name, 80)).collect();
@@ -65,18 +61,10 @@ fn judge(database: &str, recordings: &Recordings, names: &[String]) -> Vec<Findi
         );
     }
     if absent(&recordings.unrecognized.as_str()) {
-        let message = format!(
-            "there is no `{}`: no folder has gone unrecognised",
-            recordings.unrecognized
-        );
+        let message = format!("there is no `{}`: no folder has gone unrecognised", recordings.unrecognized);
         findings.push(
-            Finding::new(
-                "unrecognized-absent",
-                Cause::Expected,
-                format!("database `{database}`"),
-                message,
-            )
-            .note(),
+            Finding::new("unrecognized-absent", Cause::Expected, format!("database `{database}`"), message)
+                .note(),
         );
     }
     findings
@@ -88,33 +76,21 @@ mod tests {
 
     fn codes(names: &[&str]) -> Vec<String> {
         let names: Vec<String> = names.iter().map(|&name| name.to_owned()).collect();
-        judge("prisma", &Recordings::of("abc"), &names)
-            .into_iter()
-            .map(|finding| finding.code)
-            .collect()
+        judge("prisma", &Recordings::of("abc"), &names).into_iter().map(|finding| finding.code).collect()
     }
 
     #[test]
     fn both_required_collections_must_exist() {
         assert!(codes(&["base_paths", "abc", "abc-unrecognized_recordings", "other"]).is_empty());
         assert_eq!(codes(&["base_paths", "abc"]), ["unrecognized-absent"]);
-        assert_eq!(
-            codes(&["base_paths", "abc-unrecognized_recordings"]),
-            ["collection-missing"]
-        );
-        assert_eq!(
-            codes(&["recordings"]),
-            ["collection-missing", "unrecognized-absent"]
-        );
+        assert_eq!(codes(&["base_paths", "abc-unrecognized_recordings"]), ["collection-missing"]);
+        assert_eq!(codes(&["recordings"]), ["collection-missing", "unrecognized-absent"]);
     }
 
     #[test]
     fn the_missing_ones_are_named() {
         let findings = judge("prisma", &Recordings::of("abc"), &["old".to_owned()]);
-        assert_eq!(
-            findings[0].message,
-            "the database `prisma` lacks `base_paths` and `abc`"
-        );
+        assert_eq!(findings[0].message, "the database `prisma` lacks `base_paths` and `abc`");
         assert_eq!(findings[0].actual.as_deref(), Some("old"));
     }
 }

@@ -36,17 +36,11 @@ pub(super) async fn last_day(
         "maxTimeMS": i64::try_from(limit.as_millis()).unwrap_or(i64::MAX),
     };
     // The finding stands without the account, so that no failure to explain may replace it.
-    match mongo
-        .ask_within(limit, "explain a query", mongo.database.run_command(command))
-        .await
-    {
+    match mongo.ask_within(limit, "explain a query", mongo.database.run_command(command)).await {
         Ok(reply) => {
             let shown = serde_json::to_value(&reply).map_err(CheckError::unclear)?;
             let evidence = cx.attach(Evidence::json("explain.json", &shown))?;
-            Ok(Account {
-                words: words(&reply),
-                evidence: Some(evidence),
-            })
+            Ok(Account { words: words(&reply), evidence: Some(evidence) })
         }
         Err(trouble) => Ok(Account {
             words: format!(
@@ -68,13 +62,9 @@ fn words(reply: &Document) -> String {
     } else {
         "does not scan the whole collection"
     };
-    let mut parts = vec![format!(
-        "explain: the query for the recordings of the last day {way}"
-    )];
+    let mut parts = vec![format!("explain: the query for the recordings of the last day {way}")];
     if let (Some(examined), Some(returned)) = (number("totalDocsExamined"), number("nReturned")) {
-        parts.push(format!(
-            "{examined} documents examined (docsExamined) for {returned} returned"
-        ));
+        parts.push(format!("{examined} documents examined (docsExamined) for {returned} returned"));
     }
     if let Some(milliseconds) = number("executionTimeMillis") {
         parts.push(format!("in {milliseconds} ms"));

@@ -34,11 +34,9 @@ impl Index {
     /// Reads what `listIndexes` says.
     pub(super) fn read(document: &Document) -> Self {
         let flag = |name| document.get(name).is_some_and(is_true);
-        let keys = document.get_document("key").map(|key| {
-            key.iter()
-                .map(|(field, order)| (field.clone(), is_order(order)))
-                .collect()
-        });
+        let keys = document
+            .get_document("key")
+            .map(|key| key.iter().map(|(field, order)| (field.clone(), is_order(order))).collect());
         Self {
             name: brief::line(document.get_str("name").unwrap_or("(unnamed)"), 128),
             keys: keys.unwrap_or_default(),
@@ -60,13 +58,9 @@ impl Index {
         if self.hidden {
             Some(format!("`{name}` is hidden, so no query uses it"))
         } else if self.partial {
-            Some(format!(
-                "`{name}` is partial, so only queries within its filter use it"
-            ))
+            Some(format!("`{name}` is partial, so only queries within its filter use it"))
         } else if self.keys.first().is_some_and(|(_, ordered)| !ordered) {
-            Some(format!(
-                "`{name}` is not ordered by value, so queries for a range cannot use it"
-            ))
+            Some(format!("`{name}` is not ordered by value, so queries for a range cannot use it"))
         } else {
             None
         }
@@ -79,21 +73,15 @@ impl Index {
 
     /// Its keys for a reader: `start_time, deleted`.
     pub(super) fn keys(&self) -> String {
-        let fields: Vec<String> = self
-            .keys
-            .iter()
-            .map(|(field, _)| brief::line(field, 64))
-            .collect();
+        let fields: Vec<String> = self.keys.iter().map(|(field, _)| brief::line(field, 64)).collect();
         fields.join(", ")
     }
 }
 
 /// How well a field is indexed.
 pub(super) fn cover(indexes: &[Index], field: &str) -> Cover {
-    let (sound, defective): (Vec<&Index>, Vec<&Index>) = indexes
-        .iter()
-        .filter(|index| index.leads_with(field))
-        .partition(|index| index.defect().is_none());
+    let (sound, defective): (Vec<&Index>, Vec<&Index>) =
+        indexes.iter().filter(|index| index.leads_with(field)).partition(|index| index.defect().is_none());
     match sound.as_slice() {
         [] => Cover::None(defective.into_iter().filter_map(Index::defect).collect()),
         all if all.iter().all(|index| index.sparse) => Cover::Sparse(all[0].name.clone()),
@@ -142,14 +130,8 @@ mod tests {
     fn the_first_key_counts_in_either_direction() {
         assert_eq!(covered(doc! { "key": { "end_time": 1 } }), Cover::Full);
         assert_eq!(covered(doc! { "key": { "end_time": -1.0 } }), Cover::Full);
-        assert_eq!(
-            covered(doc! { "key": { "end_time": 1_i64, "deleted": 1 } }),
-            Cover::Full
-        );
-        assert_eq!(
-            covered(doc! { "key": { "deleted": 1, "end_time": 1 } }),
-            Cover::None(vec![])
-        );
+        assert_eq!(covered(doc! { "key": { "end_time": 1_i64, "deleted": 1 } }), Cover::Full);
+        assert_eq!(covered(doc! { "key": { "deleted": 1, "end_time": 1 } }), Cover::None(vec![]));
     }
 
     #[test]
@@ -164,10 +146,7 @@ mod tests {
                 .contains("partial")
         );
         assert!(why(doc! { "key": { "end_time": "hashed" } }).contains("not ordered"));
-        assert_eq!(
-            covered(doc! { "key": { "end_time": 1 }, "sparse": true }),
-            Cover::Sparse("i".to_owned())
-        );
+        assert_eq!(covered(doc! { "key": { "end_time": 1 }, "sparse": true }), Cover::Sparse("i".to_owned()));
     }
 
     #[test]
@@ -185,24 +164,15 @@ mod tests {
         let unique = |document| is_unique(&[read(document)], "uuid");
         assert!(unique(doc! { "key": { "uuid": 1 }, "unique": true }));
         assert!(unique(doc! { "key": { "uuid": -1 }, "unique": 1 }));
-        assert!(unique(
-            doc! { "key": { "uuid": 1 }, "unique": true, "sparse": true }
-        ));
+        assert!(unique(doc! { "key": { "uuid": 1 }, "unique": true, "sparse": true }));
         assert!(!unique(doc! { "key": { "uuid": 1 } }));
-        assert!(!unique(
-            doc! { "key": { "uuid": 1, "deleted": 1 }, "unique": true }
-        ));
-        assert!(!unique(
-            doc! { "key": { "uuid": 1 }, "unique": true, "partialFilterExpression": {} }
-        ));
+        assert!(!unique(doc! { "key": { "uuid": 1, "deleted": 1 }, "unique": true }));
+        assert!(!unique(doc! { "key": { "uuid": 1 }, "unique": true, "partialFilterExpression": {} }));
     }
 
     #[test]
     fn a_description_that_makes_no_sense_is_no_index() {
         let index = Index::read(&doc! { "key": 1, "name": 5 });
-        assert_eq!(
-            (index.keys(), cover(&[index], "uuid")),
-            (String::new(), Cover::None(vec![]))
-        );
+        assert_eq!((index.keys(), cover(&[index], "uuid")), (String::new(), Cover::None(vec![])));
     }
 }

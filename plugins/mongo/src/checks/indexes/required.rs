@@ -29,8 +29,8 @@ register_check! {
     /// keeps a recording from being stored twice. An index on `deleted` helps the queries that leave out what was deleted.
     ///
     /// # How to mend it
-    /// Run `shakedown fix`: it builds the missing indexes in the background, in about 15 minutes. A unique index cannot
-    /// be built while there are duplicates; `fix` looks for them first and names them.
+    /// Create the missing indexes; the finding has the commands. The server builds them in the background, in about 15
+    /// minutes. A unique index cannot be built while there are duplicates: look for them first.
     pub(crate) struct RequiredIndexes(NoParams) {
         id: "mongo.indexes.required",
         title: "The recordings carry the indexes that history needs",
@@ -53,10 +53,7 @@ impl Check for RequiredIndexes {
         let observation = Observation::counted(indexes.len() as u64, "indexes of the recordings")?;
 
         let mut findings = judge(collection, &indexes);
-        if let Some(missing) = findings
-            .iter_mut()
-            .find(|finding| finding.code == "index-missing")
-        {
+        if let Some(missing) = findings.iter_mut().find(|finding| finding.code == "index-missing") {
             let account = explain::last_day(&mongo, cx, collection).await?;
             missing.details.insert(1, account.words);
             missing.evidence.extend(account.evidence);
@@ -66,14 +63,9 @@ impl Check for RequiredIndexes {
 }
 
 async fn list(mongo: &MongoClient, cx: &Context, collection: &str) -> Result<Vec<Index>, CheckError> {
-    let command = mongo
-        .database
-        .run_cursor_command(doc! { "listIndexes": collection });
+    let command = mongo.database.run_cursor_command(doc! { "listIndexes": collection });
     let documents = async { command.await?.try_collect::<Vec<_>>().await };
-    match mongo
-        .ask(cx, "list the indexes of the recordings", documents)
-        .await
-    {
+    match mongo.ask(cx, "list the indexes of the recordings", documents).await {
         Ok(documents) => Ok(documents.iter().map(Index::read).collect()),
         Err(trouble) if trouble.is_missing_namespace() => Err(CheckError::no_data(format!(
             "the collection `{collection}` of the recordings does not exist"
@@ -109,31 +101,16 @@ fn judge(collection: &str, indexes: &[Index]) -> Vec<Finding> {
 }
 
 fn finding(code: &str, collection: &str, message: impl Into<String>) -> Finding {
-    Finding::new(
-        code,
-        Cause::Environment,
-        format!("collection `{collection}`"),
-        message,
-    )
+    Finding::new(code, Cause::Environment, format!("collection `{collection}`"), message)
 }
 
 fn critical_missing(collection: &str, missing: &[&str], reasons: Vec<String>, indexes: &[Index]) -> Finding {
     let plural = if missing.len() == 1 { "index" } else { "indexes" };
     let fields: Vec<String> = missing
         .iter()
-        .map(|&field| {
-            if field == "uuid" {
-                "uuid (unique)".to_owned()
-            } else {
-                field.to_owned()
-            }
-        })
+        .map(|&field| if field == "uuid" { "uuid (unique)".to_owned() } else { field.to_owned() })
         .collect();
-    let present: Vec<String> = indexes
-        .iter()
-        .take(20)
-        .map(|index| format!("({})", index.keys()))
-        .collect();
+    let present: Vec<String> = indexes.iter().take(20).map(|index| format!("({})", index.keys())).collect();
     let message = format!("the recordings lack the {plural} on {}", brief::and(&fields));
     let mut finding = finding("index-missing", collection, message)
         .severity(Severity::Critical)
@@ -142,59 +119,43 @@ fn critical_missing(collection: &str, missing: &[&str], reasons: Vec<String>, in
             format!("indexes on {}", present.join(", ")),
         )
         .detail("history queries scan the whole collection: 10–60 s instead of 0.01–0.1 s")
-        .remedy(
-            "`fix` creates them in the background; do it today",
-            "about 15 minutes",
-        )
-        .fix("mongo.indexes.create");
+        .remedy(format!("create them today, in the background: {}", commands(collection, missing)), "about 15 minutes");
     finding.details.extend(reasons);
     finding
 }
 
+/// What to type into `mongosh`.
+fn commands(collection: &str, fields: &[&str]) -> String {
+    let command = |field: &&str| {
+        let unique = if *field == "uuid" { ", { unique: true }" } else { "" };
+        format!("db.getCollection({collection:?}).createIndex({{ {field}: 1 }}{unique})")
+    };
+    fields.iter().map(command).collect::<Vec<_>>().join("; ")
+}
+
 fn sparse(collection: &str, field: &str, name: &str) -> Finding {
-    finding(
-        "index-sparse",
-        collection,
-        format!("only the sparse index `{name}` covers {field}"),
-    )
-    .warn()
-    .expected(
-        format!("a plain index on {field}"),
-        "a sparse one, which leaves out documents without the field",
-    )
-    .remedy(
-        "replace it by a plain index, built in the background",
-        "about 15 minutes",
-    )
+    finding("index-sparse", collection, format!("only the sparse index `{name}` covers {field}"))
+        .warn()
+        .expected(
+            format!("a plain index on {field}"),
+            "a sparse one, which leaves out documents without the field",
+        )
+        .remedy("replace it by a plain index, built in the background", "about 15 minutes")
 }
 
 fn not_unique(collection: &str) -> Finding {
     finding("index-not-unique", collection, "the index on uuid is not unique")
         .warn()
-        .expected(
-            "a unique index on uuid alone",
-            "nothing keeps a recording from being stored twice",
-        )
-        .remedy(
-            "remove duplicates, drop the index and build a unique one",
-            "about 30 minutes",
-        )
+        .expected("a unique index on uuid alone", "nothing keeps a recording from being stored twice")
+        .remedy("remove duplicates, drop the index and build a unique one", "about 30 minutes")
 }
 
 fn deleted_missing(collection: &str, why: Vec<String>) -> Finding {
-    let mut finding = finding(
-        "index-deleted-missing",
-        collection,
-        "the index on deleted is missing",
-    )
-    .warn()
-    .severity(Severity::Low)
-    .expected(
-        "an index on deleted",
-        "none: queries that leave out what was deleted read it all the same",
-    )
-    .remedy("`fix` creates it in the background", "about 15 minutes")
-    .fix("mongo.indexes.create");
+    let mut finding = finding("index-deleted-missing", collection, "the index on deleted is missing")
+        .warn()
+        .severity(Severity::Low)
+        .expected("an index on deleted", "none: queries that leave out what was deleted read it all the same")
+        .remedy(format!("create it in the background: {}", commands(collection, &["deleted"])), "about 15 minutes");
     finding.details = why;
     finding
 }
@@ -243,14 +204,11 @@ mod tests {
             "the recordings lack the indexes on start_time, end_time and uuid (unique)"
         );
         assert_eq!(missing.actual.as_deref(), Some("indexes on (_id)"));
-        assert_eq!(
-            (missing.severity, missing.cause),
-            (Some(Severity::Critical), Cause::Environment)
-        );
-        assert_eq!(
-            (missing.effort.as_deref(), missing.fix.as_deref()),
-            (Some("about 15 minutes"), Some("mongo.indexes.create"))
-        );
+        assert_eq!((missing.severity, missing.cause), (Some(Severity::Critical), Cause::Environment));
+        assert_eq!(missing.effort.as_deref(), Some("about 15 minutes"));
+        let remedy = missing.remedy.as_deref().unwrap();
+        assert!(remedy.contains("createIndex({ start_time: 1 });"), "{remedy}");
+        assert!(remedy.ends_with("createIndex({ uuid: 1 }, { unique: true })"), "{remedy}");
         assert_eq!(status(findings), Status::Failed);
     }
 
@@ -270,10 +228,7 @@ mod tests {
         documents[3].remove("unique");
         documents.pop();
         let findings = findings(&documents);
-        assert_eq!(
-            codes(&findings),
-            ["index-sparse", "index-not-unique", "index-deleted-missing"]
-        );
+        assert_eq!(codes(&findings), ["index-sparse", "index-not-unique", "index-deleted-missing"]);
         assert_eq!(status(findings), Status::Warned);
     }
 }

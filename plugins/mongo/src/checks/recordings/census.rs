@@ -59,10 +59,7 @@ pub(super) async fn take(
     ];
     let mut census = Census::default();
     let mut undated = 0;
-    for row in mongo
-        .rows(cx, "count the open recordings", collection, counted)
-        .await?
-    {
+    for row in mongo.rows(cx, "count the open recordings", collection, counted).await? {
         let number = |name| row.get(name).and_then(whole).unwrap_or_default();
         if row.get_str("_id").is_ok_and(|kind| kind == "date") {
             census.stale = number("stale");
@@ -74,36 +71,17 @@ pub(super) async fn take(
     if census.stale > 0 {
         let mut filter = open();
         filter.insert("start_time", doc! { "$lt": limit_date });
-        let oldest = [
-            doc! { "$match": filter },
-            doc! { "$sort": { "start_time": 1 } },
-            doc! { "$limit": 10 },
-        ];
-        let rows = mongo
-            .rows(
-                cx,
-                "read the oldest open recordings",
-                collection,
-                brief_rows(oldest),
-            )
-            .await?;
+        let oldest =
+            [doc! { "$match": filter }, doc! { "$sort": { "start_time": 1 } }, doc! { "$limit": 10 }];
+        let rows = mongo.rows(cx, "read the oldest open recordings", collection, brief_rows(oldest)).await?;
         census.oldest.extend(rows.iter().filter_map(read_open));
     }
     if undated > 0 {
         let is_no_date = doc! { "$expr": { "$ne": [{ "$type": "$start_time" }, "date"] } };
-        let others = [
-            doc! { "$match": open() },
-            doc! { "$match": is_no_date },
-            doc! { "$limit": MOST_UNDATED },
-        ];
-        let rows = mongo
-            .rows(
-                cx,
-                "read start times that are no dates",
-                collection,
-                brief_rows(others),
-            )
-            .await?;
+        let others =
+            [doc! { "$match": open() }, doc! { "$match": is_no_date }, doc! { "$limit": MOST_UNDATED }];
+        let rows =
+            mongo.rows(cx, "read start times that are no dates", collection, brief_rows(others)).await?;
         census.unread = undated.saturating_sub(rows.len() as u64);
         census.add(&rows, limit);
     }
@@ -126,10 +104,7 @@ fn name(row: &Document) -> String {
 
 fn read_open(row: &Document) -> Option<Open> {
     let started = time::instant(row.get("start_time")?)?;
-    Some(Open {
-        uuid: name(row),
-        started,
-    })
+    Some(Open { uuid: name(row), started })
 }
 
 fn whole(value: &Bson) -> Option<u64> {
@@ -154,8 +129,7 @@ impl Census {
                     self.undatable += 1;
                     if self.undatable_examples.len() < EXAMPLES {
                         let value = brief::show(row.get("start_time"));
-                        self.undatable_examples
-                            .push(format!("{}: start_time {value}", name(row)));
+                        self.undatable_examples.push(format!("{}: start_time {value}", name(row)));
                     }
                 }
             }
@@ -189,25 +163,16 @@ mod tests {
         assert_eq!(oldest, ["seconds, old", "text, old", "text, aware, old"]);
         assert_eq!(
             census.undatable_examples,
-            [
-                r"_id 7: start_time now\u{7}",
-                "null: start_time (null)",
-                "missing: start_time (missing)"
-            ]
+            [r"_id 7: start_time now\u{7}", "null: start_time (null)", "missing: start_time (missing)"]
         );
     }
 
     #[test]
     fn the_examples_are_the_oldest_whatever_the_number() {
-        let rows: Vec<Document> = (0..50)
-            .rev()
-            .map(|hour| doc! { "uuid": hour.to_string(), "start_time": hour * 3600 })
-            .collect();
+        let rows: Vec<Document> =
+            (0..50).rev().map(|hour| doc! { "uuid": hour.to_string(), "start_time": hour * 3600 }).collect();
         let mut census = Census::default();
         census.add(&rows, Timestamp::from_second(1_000_000).unwrap());
-        assert_eq!(
-            (census.stale, census.oldest.len(), census.oldest[9].uuid.as_str()),
-            (50, EXAMPLES, "9")
-        );
+        assert_eq!((census.stale, census.oldest.len(), census.oldest[9].uuid.as_str()), (50, EXAMPLES, "9"));
     }
 }

@@ -20,19 +20,13 @@ pub(crate) struct StaleParams {
 
 impl Default for StaleParams {
     fn default() -> Self {
-        Self {
-            max_age: HumanDuration::secs(24 * 3600),
-        }
+        Self { max_age: HumanDuration::secs(24 * 3600) }
     }
 }
 
 impl Params for StaleParams {
     fn validate(&self) -> Result<(), String> {
-        if self.max_age.0.is_zero() {
-            Err("`max_age` must be more than nothing".to_owned())
-        } else {
-            Ok(())
-        }
+        if self.max_age.0.is_zero() { Err("`max_age` must be more than nothing".to_owned()) } else { Ok(()) }
     }
 }
 
@@ -49,8 +43,8 @@ register_check! {
     /// wait for data that will never come, and clean-up does not touch it.
     ///
     /// # How to mend it
-    /// Make sure that nothing writes it any more. Then run `shakedown fix`: it marks the recording as deleted, with an
-    /// end time and a note, in 5 minutes. Nothing is physically deleted unless you ask for it.
+    /// Make sure that nothing writes it any more. Then mark the recording as deleted, with an end time and a note; the
+    /// finding has the command. Delete it physically only when you are certain.
     pub(crate) struct Stale(StaleParams) {
         id: "mongo.recordings.stale",
         title: "No recording has been left open for more than 24 hours",
@@ -93,29 +87,17 @@ impl Check for Stale {
 
 fn hours(duration: HumanDuration) -> String {
     let hours = duration.0.as_secs_f64() / 3600.0;
-    if hours.fract().abs() < 1e-9 {
-        format!("{hours:.0} h")
-    } else {
-        format!("{hours:.1} h")
-    }
+    if hours.fract().abs() < 1e-9 { format!("{hours:.0} h") } else { format!("{hours:.1} h") }
 }
 
 fn judge(collection: &str, census: &Census, now: Timestamp, max_age: &str) -> Vec<Finding> {
     let mut findings = Vec::new();
     if let Some(oldest) = census.oldest.first() {
-        let number = format!(
-            "{}{}",
-            if census.unread > 0 { "at least " } else { "" },
-            census.stale
-        );
+        let number = format!("{}{}", if census.unread > 0 { "at least " } else { "" }, census.stale);
         let (subject, message) = match census.stale {
             1 => (
                 format!("recording {}", oldest.uuid),
-                format!(
-                    "the recording {} was left open: it started {} ago",
-                    oldest.uuid,
-                    time::age(oldest.started, now)
-                ),
+                format!("left open: it started {} ago", time::age(oldest.started, now)),
             ),
             _ => (
                 format!("collection `{collection}`"),
@@ -130,11 +112,7 @@ fn judge(collection: &str, census: &Census, now: Timestamp, max_age: &str) -> Ve
             .expected(format!("no open recording older than {max_age}"), number);
         for open in &census.oldest {
             let age = time::age(open.started, now);
-            finding = finding.detail(format!(
-                "{} started {}, {age} ago",
-                open.uuid,
-                time::utc(open.started)
-            ));
+            finding = finding.detail(format!("{} started {}, {age} ago", open.uuid, time::utc(open.started)));
         }
         let more = census.stale.saturating_sub(census.oldest.len() as u64);
         if more > 0 {
@@ -143,27 +121,29 @@ fn judge(collection: &str, census: &Census, now: Timestamp, max_age: &str) -> Ve
         findings.push(
             finding
                 .detail("possible causes: a crash, a lost connection, a restart, a failed write, a killed process")
-                .detail("physical deletion is only done when asked for")
-                .remedy("`fix` marks it deleted with an end time and a note; do it today", "5 minutes")
-                .fix("mongo.recordings.close"),
+                .detail("physical deletion is for those who are certain")
+                .remedy(remedy(collection, &oldest.uuid), "5 minutes"),
         );
     }
     if census.undatable > 0 {
         let open = brief::count(census.undatable, "open recording has", "open recordings have");
         let message = format!("{open} a start_time that means no instant, so that the age cannot be told");
-        let mut finding = Finding::new(
-            "start-time-unreadable",
-            Cause::Data,
-            format!("collection `{collection}`"),
-            message,
-        )
-        .warn()
-        .severity(Severity::High)
-        .remedy("find out when they started, and store it as a date", "30 minutes");
+        let mut finding =
+            Finding::new("start-time-unreadable", Cause::Data, format!("collection `{collection}`"), message)
+                .warn()
+                .severity(Severity::High)
+                .remedy("find out when they started, and store it as a date", "30 minutes");
         finding.details.clone_from(&census.undatable_examples);
         findings.push(finding);
     }
     findings
+}
+
+/// What to do, and what to type into `mongosh`.
+fn remedy(collection: &str, uuid: &str) -> String {
+    let set = r#"{ $set: { deleted: true, end_time: new Date(), note: "closed by hand" } }"#;
+    let command = format!("db.getCollection({collection:?}).updateOne({{ uuid: {uuid:?} }}, {set})");
+    format!("mark it deleted today, with an end time and a note: {command}")
 }
 
 #[cfg(test)]
@@ -178,36 +158,17 @@ mod tests {
     }
 
     fn open(uuid: &str, seconds_ago: i64) -> Open {
-        Open {
-            uuid: uuid.to_owned(),
-            started: Timestamp::from_second(NOW - seconds_ago).unwrap(),
-        }
+        Open { uuid: uuid.to_owned(), started: Timestamp::from_second(NOW - seconds_ago).unwrap() }
     }
 
     #[test]
     fn live_recordings_are_no_finding() {
-        assert!(
-            judge(
-                "abc",
-                &Census {
-                    live: 3,
-                    ..Census::default()
-                },
-                now(),
-                "24 h"
-            )
-            .is_empty()
-        );
+        assert!(judge("abc", &Census { live: 3, ..Census::default() }, now(), "24 h").is_empty());
     }
 
     #[test]
     fn one_stale_recording_is_named_with_start_and_age() {
-        let census = Census {
-            stale: 1,
-            oldest: vec![open("r-1", 422_280)],
-            live: 2,
-            ..Census::default()
-        };
+        let census = Census { stale: 1, oldest: vec![open("r-1", 422_280)], live: 2, ..Census::default() };
         let findings = judge("abc", &census, now(), "24 h");
         assert_eq!(findings.len(), 1);
         let stale = &findings[0];
@@ -215,30 +176,20 @@ mod tests {
             (stale.code.as_str(), stale.cause, stale.severity),
             ("stale-recording", Cause::Data, Some(Severity::Critical))
         );
-        assert_eq!(
-            stale.message,
-            "the recording r-1 was left open: it started 117.3 h ago"
-        );
+        assert_eq!(stale.message, "left open: it started 117.3 h ago");
         assert_eq!(stale.details[0], "r-1 started 2025-11-04T13:12:00Z, 117.3 h ago");
         assert!(
             stale.details[1]
                 .contains("a crash, a lost connection, a restart, a failed write, a killed process")
         );
-        assert_eq!(
-            (stale.effort.as_deref(), stale.fix.as_deref()),
-            (Some("5 minutes"), Some("mongo.recordings.close"))
-        );
+        assert_eq!(stale.effort.as_deref(), Some("5 minutes"));
+        assert!(stale.remedy.as_deref().unwrap().contains(r#"updateOne({ uuid: "r-1" }"#), "{:?}", stale.remedy);
     }
 
     #[test]
     fn many_are_counted_and_ten_are_named() {
         let oldest: Vec<Open> = (0..10).map(|n| open(&format!("r-{n}"), 100_000 - n)).collect();
-        let census = Census {
-            stale: 37,
-            oldest,
-            unread: 1,
-            ..Census::default()
-        };
+        let census = Census { stale: 37, oldest, unread: 1, ..Census::default() };
         let findings = judge("abc", &census, now(), "24 h");
         assert_eq!(
             findings[0].message,
@@ -269,13 +220,7 @@ mod tests {
     #[test]
     fn the_default_is_a_day() {
         assert_eq!(hours(StaleParams::default().max_age), "24 h");
-        assert!(
-            StaleParams {
-                max_age: HumanDuration::secs(0)
-            }
-            .validate()
-            .is_err()
-        );
+        assert!(StaleParams { max_age: HumanDuration::secs(0) }.validate().is_err());
         assert_eq!(hours(HumanDuration::secs(5400)), "1.5 h");
     }
 }

@@ -10,29 +10,14 @@ use shakedown_core::{
 };
 
 const NUMBERS: &[&str] = &["int", "long", "double"];
+const TEXT: &[&str] = &["string"];
 
 /// `end_time` is null while a recording is live, and stays so if it is deleted while it runs.
 const RULES: [Rule; 4] = [
-    Rule {
-        field: "uuid",
-        right: &["string"],
-        tolerated: &[],
-    },
-    Rule {
-        field: "start_time",
-        right: &["date"],
-        tolerated: NUMBERS,
-    },
-    Rule {
-        field: "end_time",
-        right: &["date", "null"],
-        tolerated: NUMBERS,
-    },
-    Rule {
-        field: "deleted",
-        right: &["bool"],
-        tolerated: &[],
-    },
+    Rule { field: "uuid", right: &["string"], tolerated: &[], doubtful: &[] },
+    Rule { field: "start_time", right: &["date"], tolerated: NUMBERS, doubtful: TEXT },
+    Rule { field: "end_time", right: &["date", "null"], tolerated: NUMBERS, doubtful: TEXT },
+    Rule { field: "deleted", right: &["bool"], tolerated: &[], doubtful: &[] },
 ];
 
 /// How many documents to look at.
@@ -47,10 +32,7 @@ pub(crate) struct SampleParams {
 
 impl Default for SampleParams {
     fn default() -> Self {
-        Self {
-            sample: 100,
-            search: true,
-        }
+        Self { sample: 100, search: true }
     }
 }
 
@@ -67,8 +49,8 @@ register_check! {
     /// The recordings have the fields of a recording, each of the right type.
     ///
     /// `uuid` is text, `start_time` a date, `end_time` a date, or null while the recording is live or if it was deleted
-    /// while it ran, and `deleted` strictly true or false. A time that is a number is tolerated with a note; a time that
-    /// is text is wrong. The check looks at 100 documents chosen at random. It also has the server search the whole
+    /// while it ran, and `deleted` strictly true or false. A time that is a number is tolerated with a note, a time that
+    /// is text with a warning. The check looks at 100 documents chosen at random. It also has the server search the whole
     /// collection for documents that break a rule, so that a single one does not hide among thousands; `search = false`
     /// turns that off. Only the types of the fields leave the server.
     ///
@@ -89,7 +71,7 @@ register_check! {
         keys: &["PZ-13811", "PZ-13684", "PZ-13683"],
         tags: &["data-quality"],
         requires: &["mongo.connect", "mongo.basepaths.guid", "mongo.collections.required"],
-        proofs: &[fault("mongo.bad-document", "wrong-type"), fault("mongo.bad-document", "field-missing"), fault("mongo.naive-dates", "wrong-type")],
+        proofs: &[fault("mongo.bad-document", "wrong-type"), fault("mongo.bad-document", "field-missing")],
     }
 }
 
@@ -111,13 +93,8 @@ fn findings(collection: &str, report: &Report, capped: bool) -> Vec<Finding> {
         let at_least = if at_least { "at least " } else { "" };
         let documents = brief::count(tally.documents, "recording", "recordings");
         let subject = format!("collection `{collection}`");
-        let mut finding = Finding::new(
-            code,
-            Cause::Data,
-            subject,
-            format!("{at_least}{documents} {what}"),
-        )
-        .expected(rules::in_words(&RULES), tally.matters());
+        let mut finding = Finding::new(code, Cause::Data, subject, format!("{at_least}{documents} {what}"))
+            .expected(rules::in_words(&RULES), tally.matters());
         finding.details = tally.examples();
         finding
     };
@@ -125,37 +102,31 @@ fn findings(collection: &str, report: &Report, capped: bool) -> Vec<Finding> {
     let mut findings = Vec::new();
     if report.wrong.documents > 0 {
         findings.push(
-            finding(
-                "wrong-type",
-                &report.wrong,
-                capped,
-                "with a field of a wrong type",
-            )
-            .detail("a query for a range of dates does not find a time that is text")
-            .remedy(remedy, "1 hour"),
+            finding("wrong-type", &report.wrong, capped, "with a field of a wrong type")
+                .remedy(remedy, "1 hour"),
+        );
+    }
+    if report.doubtful.documents > 0 {
+        findings.push(
+            finding("time-as-text", &report.doubtful, capped, "with a time stored as text")
+                .warn()
+                .severity(Severity::Medium)
+                .detail("a query for a range of dates does not find a time that is text")
+                .remedy(remedy, "1 hour"),
         );
     }
     if report.missing.documents > 0 {
         findings.push(
-            finding(
-                "field-missing",
-                &report.missing,
-                capped,
-                "without a required field",
-            )
-            .detail("a recording without its fields cannot be found, or cannot be told from a deleted one")
-            .remedy(remedy, "1 hour"),
+            finding("field-missing", &report.missing, capped, "without a required field")
+                .detail(
+                    "a recording without its fields cannot be found, or cannot be told from a deleted one",
+                )
+                .remedy(remedy, "1 hour"),
         );
     }
     if report.tolerated.documents > 0 {
         findings.push(
-            finding(
-                "number-as-date",
-                &report.tolerated,
-                true,
-                "with a time stored as a number",
-            )
-            .note(),
+            finding("number-as-date", &report.tolerated, true, "with a time stored as a number").note(),
         );
     }
     findings
@@ -168,37 +139,21 @@ mod tests {
     use shakedown_core::{Outcome, Status};
 
     fn outcome(documents: &[&[(&str, &str)]]) -> Outcome {
-        let shapes: Vec<_> = documents
-            .iter()
-            .enumerate()
-            .map(|(id, types)| shape(&RULES, &id.to_string(), types))
-            .collect();
+        let shapes: Vec<_> =
+            documents.iter().enumerate().map(|(id, types)| shape(&RULES, &id.to_string(), types)).collect();
         let report = rules::judge(&RULES, &shapes);
-        Verdict::of(Observation::seen("x"))
-            .with_all(findings("abc", &report, false))
-            .into()
+        Verdict::of(Observation::seen("x")).with_all(findings("abc", &report, false)).into()
     }
 
     fn codes(outcome: &Outcome) -> Vec<&str> {
-        outcome
-            .findings
-            .iter()
-            .map(|finding| finding.code.as_str())
-            .collect()
+        outcome.findings.iter().map(|finding| finding.code.as_str()).collect()
     }
 
-    const ENDED: [(&str, &str); 4] = [
-        ("uuid", "string"),
-        ("start_time", "date"),
-        ("end_time", "date"),
-        ("deleted", "bool"),
-    ];
+    const ENDED: [(&str, &str); 4] =
+        [("uuid", "string"), ("start_time", "date"), ("end_time", "date"), ("deleted", "bool")];
 
     fn with(field: &'static str, kind: &'static str) -> Vec<(&'static str, &'static str)> {
-        ENDED
-            .into_iter()
-            .map(|(name, right)| (name, if name == field { kind } else { right }))
-            .collect()
+        ENDED.into_iter().map(|(name, right)| (name, if name == field { kind } else { right })).collect()
     }
 
     #[test]
@@ -208,22 +163,13 @@ mod tests {
     }
 
     #[test]
-    fn times_as_numbers_are_a_note_and_as_text_a_failure() {
+    fn times_as_numbers_are_a_note_and_as_text_a_warning() {
         let numbers = outcome(&[&with("start_time", "int"), &with("end_time", "double")]);
-        assert_eq!(
-            (numbers.status, codes(&numbers)),
-            (Status::Passed, vec!["number-as-date"])
-        );
+        assert_eq!((numbers.status, codes(&numbers)), (Status::Passed, vec!["number-as-date"]));
         let text = outcome(&[&ENDED, &with("start_time", "string")]);
-        assert_eq!((text.status, codes(&text)), (Status::Failed, vec!["wrong-type"]));
-        assert_eq!(
-            text.findings[0].message,
-            "1 recording with a field of a wrong type"
-        );
-        assert_eq!(
-            text.findings[0].actual.as_deref(),
-            Some("`start_time` is string (1)")
-        );
+        assert_eq!((text.status, codes(&text)), (Status::Warned, vec!["time-as-text"]));
+        assert_eq!(text.findings[0].message, "1 recording with a time stored as text");
+        assert_eq!(text.findings[0].actual.as_deref(), Some("`start_time` is string (1)"));
     }
 
     #[test]
@@ -248,13 +194,6 @@ mod tests {
 
     #[test]
     fn a_sample_of_nothing_is_refused() {
-        assert!(
-            SampleParams {
-                sample: 0,
-                search: true
-            }
-            .validate()
-            .is_err()
-        );
+        assert!(SampleParams { sample: 0, search: true }.validate().is_err());
     }
 }

@@ -18,6 +18,8 @@ pub(super) struct Rule {
     pub(super) right: &'static [&'static str],
     /// The types that are worth a note.
     pub(super) tolerated: &'static [&'static str],
+    /// The types that hold the right thing in a form that queries pass by: worth a warning.
+    pub(super) doubtful: &'static [&'static str],
 }
 
 /// The types of one document's fields, and how to find that document again.
@@ -46,6 +48,8 @@ pub(super) struct Report {
     pub(super) wrong: Tally,
     /// Fields of a type that is tolerated.
     pub(super) tolerated: Tally,
+    /// Fields of a type that is doubtful.
+    pub(super) doubtful: Tally,
 }
 
 /// How many documents were looked at, and what they look like.
@@ -73,9 +77,7 @@ pub(super) async fn examine(
     let mut capped = false;
     if search {
         let breaking = vec![breach(rules), doc! { "$limit": limit }, projection(rules)];
-        let found = mongo
-            .rows(cx, "search for documents that break a rule", collection, breaking)
-            .await?;
+        let found = mongo.rows(cx, "search for documents that break a rule", collection, breaking).await?;
         capped = found.len() as u64 >= u64::from(sample);
         rows.extend(found);
     }
@@ -85,11 +87,7 @@ pub(super) async fn examine(
         .map(|row| Shape::read(row, rules))
         .filter(|shape| seen.insert(shape.id.clone()))
         .collect();
-    Ok(Examined {
-        sampled,
-        capped,
-        shapes,
-    })
+    Ok(Examined { sampled, capped, shapes })
 }
 
 /// Reduces a document to its id and the types of its fields.
@@ -152,11 +150,8 @@ impl Tally {
 
     /// What is the matter, and how often: "`start_time` is string (2), `deleted` is int (1)".
     pub(super) fn matters(&self) -> String {
-        let parts: Vec<String> = self
-            .matters
-            .iter()
-            .map(|(matter, count)| format!("{matter} ({count})"))
-            .collect();
+        let parts: Vec<String> =
+            self.matters.iter().map(|(matter, count)| format!("{matter} ({count})")).collect();
         parts.join(", ")
     }
 
@@ -172,12 +167,13 @@ impl Tally {
 pub(super) fn judge(rules: &[Rule], shapes: &[Shape]) -> Report {
     let mut report = Report::default();
     for shape in shapes {
-        let (mut missing, mut wrong, mut tolerated) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut missing, mut wrong, mut tolerated, mut doubtful) = (vec![], vec![], vec![], vec![]);
         for rule in rules {
             let field = rule.field;
             match shape.types.get(field).map_or("missing", String::as_str) {
                 kind if rule.right.contains(&kind) => {}
                 kind if rule.tolerated.contains(&kind) => tolerated.push(format!("`{field}` is {kind}")),
+                kind if rule.doubtful.contains(&kind) => doubtful.push(format!("`{field}` is {kind}")),
                 "missing" => missing.push(format!("`{field}` is missing")),
                 kind @ ("null" | "undefined") => missing.push(format!("`{field}` is {kind}")),
                 kind => wrong.push(format!("`{field}` is {kind}")),
@@ -186,16 +182,15 @@ pub(super) fn judge(rules: &[Rule], shapes: &[Shape]) -> Report {
         report.missing.add(&shape.id, missing);
         report.wrong.add(&shape.id, wrong);
         report.tolerated.add(&shape.id, tolerated);
+        report.doubtful.add(&shape.id, doubtful);
     }
     report
 }
 
 /// The rules for a reader: "`uuid` string, `end_time` date or null".
 pub(super) fn in_words(rules: &[Rule]) -> String {
-    let parts: Vec<String> = rules
-        .iter()
-        .map(|rule| format!("`{}` {}", rule.field, rule.right.join(" or ")))
-        .collect();
+    let parts: Vec<String> =
+        rules.iter().map(|rule| format!("`{}` {}", rule.field, rule.right.join(" or "))).collect();
     parts.join(", ")
 }
 
@@ -213,16 +208,8 @@ pub(super) mod tests {
     }
 
     const RULES: [Rule; 2] = [
-        Rule {
-            field: "uuid",
-            right: &["string"],
-            tolerated: &[],
-        },
-        Rule {
-            field: "end_time",
-            right: &["date", "null"],
-            tolerated: &["int"],
-        },
+        Rule { field: "uuid", right: &["string"], tolerated: &[], doubtful: &[] },
+        Rule { field: "end_time", right: &["date", "null"], tolerated: &["int"], doubtful: &["string"] },
     ];
 
     #[test]
@@ -230,38 +217,23 @@ pub(super) mod tests {
         let shapes = [
             shape(&RULES, "good", &[("uuid", "string"), ("end_time", "null")]),
             shape(&RULES, "fair", &[("uuid", "string"), ("end_time", "int")]),
-            shape(&RULES, "bad", &[("uuid", "int"), ("end_time", "string")]),
+            shape(&RULES, "odd", &[("uuid", "string"), ("end_time", "string")]),
+            shape(&RULES, "bad", &[("uuid", "int"), ("end_time", "bool")]),
             shape(&RULES, "bare", &[("uuid", "null")]),
         ];
         let report = judge(&RULES, &shapes);
-        assert_eq!(
-            report.wrong.matters(),
-            "`end_time` is string (1), `uuid` is int (1)"
-        );
-        assert_eq!(
-            report.wrong.examples(),
-            ["_id bad: `uuid` is int and `end_time` is string"]
-        );
-        assert_eq!(
-            report.missing.examples(),
-            ["_id bare: `uuid` is null and `end_time` is missing"]
-        );
+        assert_eq!(report.wrong.matters(), "`end_time` is bool (1), `uuid` is int (1)");
+        assert_eq!(report.wrong.examples(), ["_id bad: `uuid` is int and `end_time` is bool"]);
+        assert_eq!(report.missing.examples(), ["_id bare: `uuid` is null and `end_time` is missing"]);
         assert_eq!(report.tolerated.examples(), ["_id fair: `end_time` is int"]);
-        assert_eq!(
-            [
-                report.wrong.documents,
-                report.missing.documents,
-                report.tolerated.documents
-            ],
-            [1, 1, 1]
-        );
+        assert_eq!(report.doubtful.examples(), ["_id odd: `end_time` is string"]);
+        assert_eq!([report.wrong, report.missing, report.tolerated].map(|tally| tally.documents), [1, 1, 1]);
     }
 
     #[test]
     fn examples_are_few_whatever_the_number() {
-        let shapes: Vec<Shape> = (0..25)
-            .map(|id| shape(&RULES, &id.to_string(), &[("end_time", "date")]))
-            .collect();
+        let shapes: Vec<Shape> =
+            (0..25).map(|id| shape(&RULES, &id.to_string(), &[("end_time", "date")])).collect();
         let examples = judge(&RULES, &shapes).missing.examples();
         assert_eq!((examples.len(), examples[10].as_str()), (11, "and 15 more"));
     }
@@ -270,10 +242,7 @@ pub(super) mod tests {
     fn a_row_that_makes_no_sense_is_a_document_without_fields() {
         let row = doc! { "id": { "$where": "x" }, "name": 5, "type_of_uuid": 7 };
         let report = judge(&RULES, &[Shape::read(&row, &RULES)]);
-        assert_eq!(
-            report.missing.matters(),
-            "`end_time` is missing (1), `uuid` is missing (1)"
-        );
+        assert_eq!(report.missing.matters(), "`end_time` is missing (1), `uuid` is missing (1)");
     }
 
     #[test]

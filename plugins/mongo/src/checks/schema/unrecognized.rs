@@ -10,21 +10,9 @@ use shakedown_core::{
 
 /// The fields of a recording are not among them: what was not recognised has no start and no end.
 const RULES: [Rule; 3] = [
-    Rule {
-        field: "folder_name",
-        right: &["string"],
-        tolerated: &[],
-    },
-    Rule {
-        field: "file_count",
-        right: &["int", "long"],
-        tolerated: &["double"],
-    },
-    Rule {
-        field: "update_time",
-        right: &["date"],
-        tolerated: &["int", "long", "double"],
-    },
+    Rule { field: "folder_name", right: &["string"], tolerated: &[], doubtful: &[] },
+    Rule { field: "file_count", right: &["int", "long"], tolerated: &["double"], doubtful: &[] },
+    Rule { field: "update_time", right: &["date"], tolerated: &["int", "long", "double"], doubtful: &[] },
 ];
 
 register_check! {
@@ -72,11 +60,8 @@ impl Check for UnrecognizedSchema {
 
 fn finding(collection: &str, report: &Report, capped: bool) -> Option<Finding> {
     let tallies = [&report.wrong, &report.missing];
-    let breaches: Vec<String> = tallies
-        .map(Tally::matters)
-        .into_iter()
-        .filter(|matters| !matters.is_empty())
-        .collect();
+    let breaches: Vec<String> =
+        tallies.map(Tally::matters).into_iter().filter(|matters| !matters.is_empty()).collect();
     (!breaches.is_empty()).then(|| {
         let breaches = breaches.join(", ");
         let more = if capped { ", and perhaps more" } else { "" };
@@ -84,10 +69,7 @@ fn finding(collection: &str, report: &Report, capped: bool) -> Option<Finding> {
         let message = format!("unrecognised folders break their schema: {breaches}{more}");
         let mut finding = Finding::new("unrecognized-schema", Cause::Data, subject, message)
             .expected(rules::in_words(&RULES), breaches)
-            .remedy(
-                "mend what writes these documents, then index the folders anew",
-                "1 hour",
-            );
+            .remedy("mend what writes these documents, then index the folders anew", "1 hour");
         finding.details = tallies.iter().flat_map(|tally| tally.examples()).collect();
         finding
     })
@@ -99,29 +81,17 @@ mod tests {
     use super::*;
 
     fn found(types: &[(&str, &str)]) -> Option<Finding> {
-        finding(
-            "abc-unrecognized_recordings",
-            &rules::judge(&RULES, &[shape(&RULES, "1", types)]),
-            false,
-        )
+        finding("abc-unrecognized_recordings", &rules::judge(&RULES, &[shape(&RULES, "1", types)]), false)
     }
 
     #[test]
     fn it_is_judged_by_its_own_schema() {
         assert_eq!(
-            found(&[
-                ("folder_name", "string"),
-                ("file_count", "long"),
-                ("update_time", "date")
-            ]),
+            found(&[("folder_name", "string"), ("file_count", "long"), ("update_time", "date")]),
             None
         );
         assert_eq!(
-            found(&[
-                ("folder_name", "string"),
-                ("file_count", "double"),
-                ("update_time", "long")
-            ]),
+            found(&[("folder_name", "string"), ("file_count", "double"), ("update_time", "long")]),
             None
         );
         let finding = found(&[("folder_name", "int"), ("file_count", "string")]).unwrap();
