@@ -13,9 +13,7 @@ pub(crate) struct Plugin {
 impl Plugin {
     /// The plugin in a folder.
     pub(crate) fn in_folder(folder: impl Into<String>) -> Self {
-        Self {
-            folder: folder.into(),
-        }
+        Self { folder: folder.into() }
     }
 
     /// The name of its package.
@@ -68,12 +66,7 @@ publish.workspace = true
 ",
     );
     for plugin in plugins {
-        let _ = writeln!(
-            text,
-            "{} = {{ path = \"../../plugins/{}\" }}",
-            plugin.package(),
-            plugin.folder
-        );
+        let _ = writeln!(text, "{} = {{ path = \"../../plugins/{}\" }}", plugin.package(), plugin.folder);
     }
     text.push_str(
         "

@@ -66,10 +66,7 @@ fn generate(mode: Mode) -> Result<Vec<&'static str>, Failure> {
     settle("crates/bundle/src/lib.rs", &bundle::source(&plugins))?;
     let program = product::build(Profile::Dev)?;
     for (file, arguments) in BY_THE_PROGRAM {
-        settle(
-            file,
-            &output(Command::new(&program).args(arguments).current_dir(&root))?,
-        )?;
+        settle(file, &output(Command::new(&program).args(arguments).current_dir(&root))?)?;
     }
     Ok(stale)
 }
@@ -89,19 +86,11 @@ fn write(path: &Path, text: &str) -> Result<(), Failure> {
 
 /// What a command prints, which must be something.
 fn output(command: &mut Command) -> Result<String, Failure> {
-    let words: Vec<_> = command
-        .get_args()
-        .map(|word| word.to_string_lossy().into_owned())
-        .collect();
+    let words: Vec<_> = command.get_args().map(|word| word.to_string_lossy().into_owned()).collect();
     let what = format!("`shakedown {}`", words.join(" "));
-    let output = command
-        .output()
-        .map_err(|error| format!("cannot run {what}: {error}"))?;
+    let output = command.output().map_err(|error| format!("cannot run {what}: {error}"))?;
     if !output.status.success() {
-        return Err(format!(
-            "{what} failed: {}",
-            String::from_utf8_lossy(&output.stderr).trim()
-        ));
+        return Err(format!("{what} failed: {}", String::from_utf8_lossy(&output.stderr).trim()));
     }
     match String::from_utf8(output.stdout) {
         Ok(text) if !text.is_empty() => Ok(text),
@@ -122,16 +111,11 @@ mod tests {
     fn the_bundle_links_exactly_the_plugins() {
         let plugins = bundle::plugins_in(&root().join("plugins")).unwrap();
         assert!(!plugins.is_empty());
-        for (file, text) in [
-            ("Cargo.toml", bundle::manifest(&plugins)),
-            ("src/lib.rs", bundle::source(&plugins)),
-        ] {
+        for (file, text) in
+            [("Cargo.toml", bundle::manifest(&plugins)), ("src/lib.rs", bundle::source(&plugins))]
+        {
             let path = root().join("crates/bundle").join(file);
-            assert!(
-                is_current(&path, &text),
-                "{} is out of date; to mend this: {MEND}",
-                path.display()
-            );
+            assert!(is_current(&path, &text), "{} is out of date; to mend this: {MEND}", path.display());
         }
     }
 
@@ -139,9 +123,6 @@ mod tests {
     fn knows_its_one_flag() {
         assert!(mode(&["--check".into()]).is_ok_and(|mode| mode == Mode::Check));
         assert!(mode(&[]).is_ok_and(|mode| mode == Mode::Write));
-        assert_eq!(
-            mode(&["--chek".into()]).err().as_deref(),
-            Some("codegen: invalid option '--chek'")
-        );
+        assert_eq!(mode(&["--chek".into()]).err().as_deref(), Some("codegen: invalid option '--chek'"));
     }
 }

@@ -8,10 +8,7 @@ use std::process::ExitCode;
 /// Runs all of them, whatever the others say, and fails if one does.
 pub(crate) fn lint(arguments: &[OsString]) -> Result<ExitCode, Failure> {
     if let Some(argument) = arguments.first() {
-        return Err(format!(
-            "lint takes no arguments, but got `{}`",
-            argument.display()
-        ));
+        return Err(format!("lint takes no arguments, but got `{}`", argument.display()));
     }
     let formatted = run_shown(cargo("fmt").args(["--all", "--check"]))?.success();
     let clean =
@@ -19,9 +16,5 @@ pub(crate) fn lint(arguments: &[OsString]) -> Result<ExitCode, Failure> {
             .success();
     eprintln!("$ cargo xtask codegen --check");
     let current = codegen::check()? == ExitCode::SUCCESS;
-    Ok(if formatted && clean && current {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
-    })
+    Ok(if formatted && clean && current { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

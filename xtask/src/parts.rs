@@ -26,20 +26,13 @@ fn mongodb() -> Part {
     } else {
         Err("apt-get install python3-venv")
     };
-    Part {
-        name: "MongoDB",
-        provider,
-    }
+    Part { name: "MongoDB", provider }
 }
 
 /// Whether a program is there and content.
 fn answers(program: &str, arguments: &[&str]) -> bool {
     let mut command = Command::new(program);
-    command
-        .args(arguments)
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null());
+    command.args(arguments).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     command.status().is_ok_and(|status| status.success())
 }
 

@@ -27,10 +27,7 @@ impl Profile {
         match word.to_str() {
             Some("" | "dev") => Ok(Self::Dev),
             Some("release") => Ok(Self::Release),
-            _ => Err(format!(
-                "SHAKEDOWN_PROFILE is `{}`, but must be `dev` or `release`",
-                word.display()
-            )),
+            _ => Err(format!("SHAKEDOWN_PROFILE is `{}`, but must be `dev` or `release`", word.display())),
         }
     }
 
@@ -53,9 +50,7 @@ pub(crate) fn build(profile: Profile) -> Result<PathBuf, Failure> {
     if !std::io::stderr().is_terminal() {
         command.arg("--quiet");
     }
-    let status = command
-        .status()
-        .map_err(|error| format!("cannot run cargo: {error}"))?;
+    let status = command.status().map_err(|error| format!("cannot run cargo: {error}"))?;
     if !status.success() {
         return Err(
             "the shakedown program was not built, so nothing was run; cargo's messages above say why"
@@ -68,13 +63,9 @@ pub(crate) fn build(profile: Profile) -> Result<PathBuf, Failure> {
 /// The program lies in the target directory that we were built into, wherever the user has put that.
 fn beside_us(profile: Profile) -> Result<PathBuf, Failure> {
     let us = std::env::current_exe().map_err(|error| format!("cannot tell where xtask lies: {error}"))?;
-    let target = us
-        .ancestors()
-        .nth(2)
-        .ok_or_else(|| format!("{} lies in no target directory", us.display()))?;
-    Ok(target
-        .join(profile.folder())
-        .join(format!("shakedown{}", std::env::consts::EXE_SUFFIX)))
+    let target =
+        us.ancestors().nth(2).ok_or_else(|| format!("{} lies in no target directory", us.display()))?;
+    Ok(target.join(profile.folder()).join(format!("shakedown{}", std::env::consts::EXE_SUFFIX)))
 }
 
 /// Builds the program and becomes it, so that signals and the exit code are its own.
@@ -107,9 +98,6 @@ mod tests {
         assert_eq!(Profile::of(None), Ok(Profile::Dev));
         assert_eq!(Profile::of(Some(&"release".into())), Ok(Profile::Release));
         let failure = Profile::of(Some(&"fast".into())).unwrap_err();
-        assert_eq!(
-            failure,
-            "SHAKEDOWN_PROFILE is `fast`, but must be `dev` or `release`"
-        );
+        assert_eq!(failure, "SHAKEDOWN_PROFILE is `fast`, but must be `dev` or `release`");
     }
 }

@@ -32,10 +32,9 @@ impl Tally {
             self.binaries += 1;
             for part in result.split([';', '.']) {
                 let mut words = part.split_whitespace();
-                let (Some(count), Some(what)) = (
-                    words.next().and_then(|word| word.parse::<u64>().ok()),
-                    words.next(),
-                ) else {
+                let (Some(count), Some(what)) =
+                    (words.next().and_then(|word| word.parse::<u64>().ok()), words.next())
+                else {
                     continue;
                 };
                 match what {

@@ -35,11 +35,7 @@ pub(crate) fn test(arguments: &[OsString]) -> Result<ExitCode, Failure> {
     for part in missing {
         println!("skipped, for want of {part}");
     }
-    Ok(if status.success() {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
-    })
+    Ok(if status.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 fn in_ci() -> bool {
@@ -50,13 +46,10 @@ fn in_ci() -> bool {
 fn command(arguments: &[OsString]) -> Command {
     let mut command = cargo("test");
     command.arg("--no-fail-fast");
-    let names_packages = arguments
-        .iter()
-        .take_while(|argument| *argument != "--")
-        .any(|argument| {
-            let argument = argument.to_string_lossy();
-            argument.starts_with("-p") || argument == "--package" || argument.starts_with("--package=")
-        });
+    let names_packages = arguments.iter().take_while(|argument| *argument != "--").any(|argument| {
+        let argument = argument.to_string_lossy();
+        argument.starts_with("-p") || argument == "--package" || argument.starts_with("--package=")
+    });
     if !names_packages {
         command.arg("--workspace");
     }
@@ -88,21 +81,16 @@ mod tests {
 
     fn words(arguments: &[&str]) -> Vec<String> {
         let arguments: Vec<OsString> = arguments.iter().map(OsString::from).collect();
-        command(&arguments)
-            .get_args()
-            .map(|word| word.to_string_lossy().into_owned())
-            .collect()
+        command(&arguments).get_args().map(|word| word.to_string_lossy().into_owned()).collect()
     }
 
     #[test]
     fn tests_everything_unless_packages_are_named() {
         assert!(words(&[]).contains(&"--workspace".to_owned()));
         assert!(words(&["--", "-part"]).contains(&"--workspace".to_owned()));
-        for narrow in [
-            vec!["-p", "shakedown-core"],
-            vec!["-pshakedown-core"],
-            vec!["--package=shakedown-core", "id"],
-        ] {
+        for narrow in
+            [vec!["-p", "shakedown-core"], vec!["-pshakedown-core"], vec!["--package=shakedown-core", "id"]]
+        {
             assert!(!words(&narrow).contains(&"--workspace".to_owned()), "{narrow:?}");
         }
     }

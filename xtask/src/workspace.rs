@@ -14,26 +14,19 @@ pub(crate) fn root() -> PathBuf {
 pub(crate) fn cargo(verb: &str) -> Command {
     // Cargo names itself, so that a toolchain chosen on the command line is kept.
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    command
-        .arg(verb)
-        .arg("--manifest-path")
-        .arg(root().join("Cargo.toml"));
+    command.arg(verb).arg("--manifest-path").arg(root().join("Cargo.toml"));
     command
 }
 
 /// Runs a command after printing it.
 pub(crate) fn run_shown(command: &mut Command) -> Result<ExitStatus, Failure> {
     eprintln!("$ {}", shown(command));
-    command
-        .status()
-        .map_err(|error| format!("cannot run {}: {error}", shown(command)))
+    command.status().map_err(|error| format!("cannot run {}: {error}", shown(command)))
 }
 
 /// A command as a person would type it, without the path to the manifest.
 fn shown(command: &Command) -> String {
-    let program = Path::new(command.get_program())
-        .file_stem()
-        .unwrap_or(command.get_program());
+    let program = Path::new(command.get_program()).file_stem().unwrap_or(command.get_program());
     let mut words = vec![program.to_string_lossy().into_owned()];
     let mut arguments = command.get_args();
     while let Some(argument) = arguments.next() {

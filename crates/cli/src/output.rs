@@ -50,15 +50,24 @@ impl Globals {
     }
 
     fn style_of(&self, terminal: bool) -> Style {
-        #[expect(clippy::disallowed_methods, reason = "the program's own environment: NO_COLOR, COLUMNS and CI are conventions")]
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "the program's own environment: NO_COLOR, COLUMNS and CI are conventions"
+        )]
         let var = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
         let color = match self.color {
             Color::Always => true,
             Color::Never => false,
             Color::Auto => terminal && var("NO_COLOR").is_none() && var("TERM").as_deref() != Some("dumb"),
         };
-        let asked = var("COLUMNS").and_then(|columns| columns.parse::<usize>().ok()).map(|columns| columns.clamp(40, 500));
-        let there = || console::Term::stdout().size_checked().map_or(100, |(_, columns)| usize::from(columns).clamp(40, 120));
+        let asked = var("COLUMNS")
+            .and_then(|columns| columns.parse::<usize>().ok())
+            .map(|columns| columns.clamp(40, 500));
+        let there = || {
+            console::Term::stdout()
+                .size_checked()
+                .map_or(100, |(_, columns)| usize::from(columns).clamp(40, 120))
+        };
         let width = asked.unwrap_or_else(there);
         Style { color, live: terminal && var("CI").is_none(), width }
     }
@@ -71,7 +80,8 @@ pub(crate) fn install_logging(verbose: u8) {
         1 => "info,shakedown=debug",
         _ => "debug",
     };
-    let filter = tracing_subscriber::EnvFilter::try_from_env("SHAKEDOWN_LOG").unwrap_or_else(|_| level.into());
+    let filter =
+        tracing_subscriber::EnvFilter::try_from_env("SHAKEDOWN_LOG").unwrap_or_else(|_| level.into());
     let _ = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_ansi(false)

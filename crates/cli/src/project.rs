@@ -36,11 +36,19 @@ impl Project {
     }
 
     /// The environment, with its variables and files filled in. From here on its secrets stay out of every output.
-    pub(crate) fn profile(&self, globals: &Globals, environment: &str) -> anyhow::Result<(Profile, Redactor)> {
-        #[expect(clippy::disallowed_methods, reason = "the one place where the configuration's variables are read")]
+    pub(crate) fn profile(
+        &self,
+        globals: &Globals,
+        environment: &str,
+    ) -> anyhow::Result<(Profile, Redactor)> {
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "the one place where the configuration's variables are read"
+        )]
         let variables = |name: &str| std::env::var(name).ok();
         let today = Clock::system().now().to_zoned(jiff::tz::TimeZone::UTC).date();
-        let profile = self.config.profile(environment, &variables, today).map_err(|errors| shown(globals, &errors))?;
+        let profile =
+            self.config.profile(environment, &variables, today).map_err(|errors| shown(globals, &errors))?;
         let redactor = Redactor::new(profile.secrets.iter().map(String::as_str));
         output::keep_out(&redactor);
         for warning in &profile.warnings {
@@ -59,12 +67,15 @@ impl Project {
             .collect();
         // Each part is parsed by itself first, so that an error points into what was typed.
         for text in suites.iter().chain(expressions) {
-            Selection::parse(text, &self.registry, self.config.suites()).map_err(|error| anyhow!("{error}"))?;
+            Selection::parse(text, &self.registry, self.config.suites())
+                .map_err(|error| anyhow!("{error}"))?;
         }
         match parts.as_slice() {
             [] => Ok(Selection::all()),
             [one] => self.parse(one),
-            several => self.parse(&several.iter().map(|part| format!("({part})")).collect::<Vec<_>>().join(" & ")),
+            several => {
+                self.parse(&several.iter().map(|part| format!("({part})")).collect::<Vec<_>>().join(" & "))
+            }
         }
     }
 
@@ -73,7 +84,11 @@ impl Project {
     }
 
     /// The plan for an environment. A sandbox has a target for each of its parts, connected or not.
-    pub(crate) fn plan(&self, profile: &mut Profile, options: &SelectOptions) -> anyhow::Result<(Plan, Selection)> {
+    pub(crate) fn plan(
+        &self,
+        profile: &mut Profile,
+        options: &SelectOptions,
+    ) -> anyhow::Result<(Plan, Selection)> {
         if let Some(confirmed) = &options.confirm
             && *confirmed != profile.environment
         {
@@ -81,7 +96,10 @@ impl Project {
         }
         if profile.sandbox.is_some() {
             for part in self.registry.parts() {
-                profile.targets.entry(part.kind.to_owned()).or_insert_with(|| sandbox_target(serde_json::Value::Null));
+                profile
+                    .targets
+                    .entry(part.kind.to_owned())
+                    .or_insert_with(|| sandbox_target(serde_json::Value::Null));
             }
         }
         let selection = self.selection(&options.suite, &options.select)?;
@@ -122,7 +140,9 @@ fn config_path(globals: &Globals) -> anyhow::Result<PathBuf> {
     }
     let here = std::env::current_dir().context("the current directory cannot be read")?;
     let found = here.ancestors().map(|directory| directory.join("checks.toml")).find(|path| path.exists());
-    let path = found.ok_or_else(|| anyhow!("no `checks.toml` in {} or above it; name one with `--config FILE`", here.display()))?;
+    let path = found.ok_or_else(|| {
+        anyhow!("no `checks.toml` in {} or above it; name one with `--config FILE`", here.display())
+    })?;
     // A path as the user would write it reads better in messages.
     Ok(path.strip_prefix(&here).map(Path::to_owned).unwrap_or(path))
 }

@@ -12,6 +12,7 @@ pub(crate) fn listen(interrupt: &Interrupt) {
         interrupt.raise(first);
         message(&format!("{first}: finishing tidily; once more to end at once"));
         next_signal().await;
+        #[expect(clippy::disallowed_methods, reason = "the second signal asks for just that")]
         std::process::exit(Exit::Interrupted.code().into());
     });
 }
@@ -19,7 +20,9 @@ pub(crate) fn listen(interrupt: &Interrupt) {
 #[cfg(unix)]
 async fn next_signal() -> &'static str {
     use tokio::signal::unix::{SignalKind, signal};
-    let (Ok(mut interrupt), Ok(mut terminate)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate())) else {
+    let (Ok(mut interrupt), Ok(mut terminate)) =
+        (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
+    else {
         return std::future::pending().await;
     };
     tokio::select! {

@@ -188,7 +188,10 @@ impl CheckSpec {
 
 impl fmt::Debug for CheckSpec {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("CheckSpec").field("id", &self.id).field("source", &self.source).finish_non_exhaustive()
+        f.debug_struct("CheckSpec")
+            .field("id", &self.id)
+            .field("source", &self.source)
+            .finish_non_exhaustive()
     }
 }
 

@@ -71,10 +71,16 @@ impl Context {
     /// [`CheckError::Target`] where it is away; [`CheckError::Unclear`] where the check did not declare it.
     pub async fn target<T: Target>(&self) -> Result<Arc<T::Client>, CheckError> {
         if self.target != Some(T::KIND) {
-            return Err(CheckError::unclear(format!("{} uses the target `{}` without declaring it", self.check, T::KIND)));
+            return Err(CheckError::unclear(format!(
+                "{} uses the target `{}` without declaring it",
+                self.check,
+                T::KIND
+            )));
         }
         let client = self.host.target(T::KIND).await?;
-        client.downcast().map_err(|_| CheckError::unclear(format!("the client of `{}` has another type", T::KIND)))
+        client
+            .downcast()
+            .map_err(|_| CheckError::unclear(format!("the client of `{}` has another type", T::KIND)))
     }
 
     /// Refuses an action that does more than the check declared. Clients call this before they create anything.
@@ -85,7 +91,10 @@ impl Context {
         if self.effect >= effect {
             Ok(())
         } else {
-            Err(CheckError::unclear(format!("{} declares the effect `{}` but needs `{effect}`", self.check, self.effect)))
+            Err(CheckError::unclear(format!(
+                "{} declares the effect `{}` but needs `{effect}`",
+                self.check, self.effect
+            )))
         }
     }
 
@@ -104,7 +113,9 @@ impl Context {
     /// # Errors
     /// [`CheckError::Unclear`] where it cannot be written.
     pub fn attach(&self, evidence: Evidence) -> Result<EvidenceRef, CheckError> {
-        self.host.attach(self.check, evidence).map_err(|error| CheckError::unclear(format!("cannot keep evidence: {error}")))
+        self.host
+            .attach(self.check, evidence)
+            .map_err(|error| CheckError::unclear(format!("cannot keep evidence: {error}")))
     }
 
     /// Puts a resource on the ledger; call it before, or at once after, it comes to be.

@@ -106,7 +106,8 @@ mod tests {
 
     #[test]
     fn brief_is_brief() {
-        let text: Vec<_> = [0.0001, 0.25, 2.34, 75.0, 3700.0].map(|s| brief(Duration::from_secs_f64(s))).into();
+        let text: Vec<_> =
+            [0.0001, 0.25, 2.34, 75.0, 3700.0].map(|s| brief(Duration::from_secs_f64(s))).into();
         assert_eq!(text, ["< 1 ms", "250 ms", "2.3 s", "1m 15s", "1h 01m"]);
     }
 }

@@ -25,7 +25,11 @@ impl Evidence {
 
     /// A JSON document, indented.
     pub fn json(name: impl Into<String>, content: &serde_json::Value) -> Self {
-        Self { name: name.into(), media_type: "application/json", content: format!("{content:#}\n").into_bytes() }
+        Self {
+            name: name.into(),
+            media_type: "application/json",
+            content: format!("{content:#}\n").into_bytes(),
+        }
     }
 }
 

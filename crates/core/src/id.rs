@@ -11,7 +11,9 @@ pub fn is_kebab(text: &str) -> bool {
 /// Whether `id` is at least two dot-separated segments, each of lower-case letters, digits and single hyphens, the first
 /// starting with a letter.
 pub fn is_dotted(id: &str) -> bool {
-    let segment = |text: &str| is_kebab(text) || text.starts_with(|c: char| c.is_ascii_digit()) && is_kebab(&format!("n{text}"));
+    let segment = |text: &str| {
+        is_kebab(text) || text.starts_with(|c: char| c.is_ascii_digit()) && is_kebab(&format!("n{text}"))
+    };
     id.split_once('.').is_some_and(|(plugin, rest)| is_kebab(plugin) && rest.split('.').all(segment))
 }
 
@@ -29,7 +31,9 @@ mod tests {
         for good in ["mongo.connect", "focus-api.latency.p95-p99", "load.capacity.200", "k8s.api"] {
             assert!(is_dotted(good), "{good}");
         }
-        for bad in ["mongo", "mongo.", ".connect", "Mongo.connect", "mongo..x", "mongo.a_b", "mongo.a--b", "9.x"] {
+        for bad in
+            ["mongo", "mongo.", ".connect", "Mongo.connect", "mongo..x", "mongo.a_b", "mongo.a--b", "9.x"]
+        {
             assert!(!is_dotted(bad), "{bad}");
         }
         assert_eq!(plugin_of("focus-api.ack.ok"), "focus-api");

@@ -114,7 +114,11 @@ impl Measurement {
 impl fmt::Display for Measurement {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let number = |value: f64| {
-            if value.fract().abs() < 1e-9 || value.abs() >= 1000.0 { format!("{value:.0}") } else { format!("{value:.2}") }
+            if value.fract().abs() < 1e-9 || value.abs() >= 1000.0 {
+                format!("{value:.0}")
+            } else {
+                format!("{value:.2}")
+            }
         };
         let unit = self.unit.symbol();
         write!(f, "{} {}{unit}", self.name, number(self.value))?;

@@ -138,7 +138,10 @@ impl Outcome {
 
     /// Errored, and why.
     pub fn errored(kind: ObstacleKind, cause: Cause, summary: impl Into<String>) -> Self {
-        Self { obstacle: Some(Obstacle { kind, cause, target: None, remedy: None }), ..Self::bare(Status::Errored, summary) }
+        Self {
+            obstacle: Some(Obstacle { kind, cause, target: None, remedy: None }),
+            ..Self::bare(Status::Errored, summary)
+        }
     }
 
     /// The findings of the check and of its cases.
@@ -179,14 +182,19 @@ impl From<Verdict> for Outcome {
         let mut outcome = Self::bare(status, "");
         if !cases.is_empty() {
             let of = |status| cases.iter().filter(|case| case.outcome.status == status).count();
-            let parts: Vec<String> = [Status::Failed, Status::Errored, Status::Warned, Status::Passed, Status::Skipped]
-                .into_iter()
-                .filter(|&status| of(status) > 0)
-                .map(|status| format!("{} {status}", of(status)))
-                .collect();
+            let parts: Vec<String> =
+                [Status::Failed, Status::Errored, Status::Warned, Status::Passed, Status::Skipped]
+                    .into_iter()
+                    .filter(|&status| of(status) > 0)
+                    .map(|status| format!("{} {status}", of(status)))
+                    .collect();
             summary = format!("{summary}: {}", parts.join(", "));
-            outcome.obstacle = cases.iter().find_map(|case| case.outcome.obstacle.clone()).filter(|_| status == Status::Errored);
-            outcome.skip = cases.iter().find_map(|case| case.outcome.skip.clone()).filter(|_| status == Status::Skipped);
+            outcome.obstacle = cases
+                .iter()
+                .find_map(|case| case.outcome.obstacle.clone())
+                .filter(|_| status == Status::Errored);
+            outcome.skip =
+                cases.iter().find_map(|case| case.outcome.skip.clone()).filter(|_| status == Status::Skipped);
         }
         Self {
             summary,
@@ -260,7 +268,10 @@ mod tests {
         cases.push(Case::new("a", &["PZ-1"], Ok(pass())));
         cases.push(Case::new("b", &[], Err(CheckError::not_applicable("no auth"))));
         let outcome = Outcome::from(cases.clone().verdict());
-        assert_eq!((outcome.status, outcome.summary.as_str()), (Status::Passed, "2 cases examined: 1 passed, 1 skipped"));
+        assert_eq!(
+            (outcome.status, outcome.summary.as_str()),
+            (Status::Passed, "2 cases examined: 1 passed, 1 skipped")
+        );
         cases.push(Case::new("c", &[], Err(CheckError::unclear("?"))));
         let outcome = Outcome::from(cases.verdict());
         assert_eq!(outcome.status, Status::Errored);

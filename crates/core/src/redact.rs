@@ -29,7 +29,9 @@ static PATTERNS: LazyLock<[(Regex, &str); 4]> = LazyLock::new(|| {
         (compile(r"(?i)\b(bearer|basic)\s+[a-z0-9._~+/=\-]{8,}"), "${1} [redacted]"),
         // password=…, "token": "…"
         (
-            compile(r#"(?i)\b(password|passwd|secret|client_secret|api[_-]?key|access[_-]?token|token)(\\?["']?\s*[=:]\s*\\?["']?)[^\s"'&,;\\}]{4,}"#),
+            compile(
+                r#"(?i)\b(password|passwd|secret|client_secret|api[_-]?key|access[_-]?token|token)(\\?["']?\s*[=:]\s*\\?["']?)[^\s"'&,;\\}]{4,}"#,
+            ),
             "${1}${2}[redacted]",
         ),
         // JSON Web Tokens
@@ -121,7 +123,9 @@ impl Redactor {
                 for (name, field) in fields.iter_mut() {
                     // A field whose name says "password" gives its value away without any form of its own.
                     match field {
-                        Value::String(text) if !text.is_empty() && PATTERNS[2].0.is_match(&format!("{name}={text}")) => {
+                        Value::String(text)
+                            if !text.is_empty() && PATTERNS[2].0.is_match(&format!("{name}={text}")) =>
+                        {
                             MASK.clone_into(text);
                         }
                         other => self.strings(other),

@@ -157,7 +157,9 @@ fn problems(entries: &Entries) -> Vec<String> {
     let parts: BTreeSet<&str> = entries.parts.iter().map(|spec| spec.kind).collect();
     let faults: BTreeSet<&str> = entries.faults.iter().map(|spec| spec.id).collect();
     let unknown = |what: &str, word: &str, known: &BTreeSet<&str>| {
-        let hint = nearest(word, known.iter().copied()).map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
+        let hint = nearest(word, known.iter().copied())
+            .map(|near| format!("; did you mean `{near}`?"))
+            .unwrap_or_default();
         format!("the unknown {what} `{word}`{hint}")
     };
 
@@ -179,20 +181,32 @@ fn problems(entries: &Entries) -> Vec<String> {
         }
         for proof in spec.proofs {
             if !faults.contains(proof.fault) {
-                problems.push(format!("`{id}` of {source} is proven by {}", unknown("fault", proof.fault, &faults)));
+                problems.push(format!(
+                    "`{id}` of {source} is proven by {}",
+                    unknown("fault", proof.fault, &faults)
+                ));
             }
             if !is_kebab(proof.finding) {
-                problems.push(format!("`{id}` of {source}: the finding `{}` is not kebab-case", proof.finding));
+                problems
+                    .push(format!("`{id}` of {source}: the finding `{}` is not kebab-case", proof.finding));
             }
         }
     }
     for fault in entries.faults.iter().filter(|fault| !parts.contains(fault.part)) {
-        problems.push(format!("the fault `{}` of {} belongs to {}", fault.id, fault.source, unknown("part", fault.part, &parts)));
+        problems.push(format!(
+            "the fault `{}` of {} belongs to {}",
+            fault.id,
+            fault.source,
+            unknown("part", fault.part, &parts)
+        ));
     }
     for incident in &entries.incidents {
         for fault in incident.faults.iter().filter(|fault| !faults.contains(*fault)) {
             let (id, source) = (incident.id, incident.source);
-            problems.push(format!("the incident `{id}` of {source} turns on {}", unknown("fault", fault, &faults)));
+            problems.push(format!(
+                "the incident `{id}` of {source} turns on {}",
+                unknown("fault", fault, &faults)
+            ));
         }
     }
     problems.extend(cycle(&entries.checks));

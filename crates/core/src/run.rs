@@ -240,7 +240,12 @@ impl Run {
         }
         // Stable: within the same weight the order of the plan holds.
         items.sort_by_key(|item| {
-            (!item.record.decides(), item.status == Status::Warned, std::cmp::Reverse(item.severity), std::cmp::Reverse(item.status))
+            (
+                !item.record.decides(),
+                item.status == Status::Warned,
+                std::cmp::Reverse(item.severity),
+                std::cmp::Reverse(item.status),
+            )
         });
         items
     }
@@ -252,7 +257,8 @@ impl Run {
 
     /// The exit code that the verdicts call for; see [`Exit`].
     pub fn exit(&self) -> Exit {
-        let deciding = |status| self.checks.iter().any(|record| record.decides() && record.outcome.status == status);
+        let deciding =
+            |status| self.checks.iter().any(|record| record.decides() && record.outcome.status == status);
         if matches!(self.interrupted_by.as_deref(), Some("SIGINT" | "SIGTERM")) {
             Exit::Interrupted
         } else if deciding(Status::Failed) {
@@ -270,7 +276,15 @@ impl Run {
 impl CheckRecord {
     fn pending(info: CheckInfo) -> Self {
         let outcome = Outcome::skipped(SkipReason::Stopped, "the run ended before this check began");
-        Self { info, outcome, attempts: 0, flaky: false, earlier: Vec::new(), started: None, duration_ms: 0.0 }
+        Self {
+            info,
+            outcome,
+            attempts: 0,
+            flaky: false,
+            earlier: Vec::new(),
+            started: None,
+            duration_ms: 0.0,
+        }
     }
 }
 
@@ -349,7 +363,13 @@ impl Exit {
     pub const fn after_reports(self, all_written: bool) -> Self {
         match self {
             Self::Fit if !all_written => Self::Report,
-            Self::Fit | Self::Failed | Self::Usage | Self::Errored | Self::Nothing | Self::Report | Self::Interrupted => self,
+            Self::Fit
+            | Self::Failed
+            | Self::Usage
+            | Self::Errored
+            | Self::Nothing
+            | Self::Report
+            | Self::Interrupted => self,
         }
     }
 }

@@ -25,7 +25,11 @@ impl Samples {
     pub fn percentile(&self, percent: f64) -> f64 {
         #[expect(clippy::cast_precision_loss, reason = "sample counts are far below 2^52")]
         let rank = (percent.clamp(0.0, 100.0) / 100.0 * self.0.len() as f64).ceil();
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the rank is within 0..=len")]
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "the rank is within 0..=len"
+        )]
         let index = (rank as usize).saturating_sub(1);
         self.0[index]
     }

@@ -71,8 +71,19 @@ pub struct TargetError {
 
 impl TargetError {
     /// An error without a remedy.
-    pub fn new(target: &str, address: impl fmt::Display, kind: TargetErrorKind, message: impl fmt::Display) -> Self {
-        Self { target: target.to_owned(), address: address.to_string(), kind, message: message.to_string(), remedy: None }
+    pub fn new(
+        target: &str,
+        address: impl fmt::Display,
+        kind: TargetErrorKind,
+        message: impl fmt::Display,
+    ) -> Self {
+        Self {
+            target: target.to_owned(),
+            address: address.to_string(),
+            kind,
+            message: message.to_string(),
+            remedy: None,
+        }
     }
 
     /// Says what to do about it.
@@ -124,7 +135,10 @@ pub trait Target: Send + Sync + 'static {
     type Client: Send + Sync + 'static;
 
     /// Connects and makes sure that the target answers. Called once per run.
-    async fn connect(settings: Self::Settings, cx: &ConnectContext) -> Result<Connected<Self::Client>, TargetError>;
+    async fn connect(
+        settings: Self::Settings,
+        cx: &ConnectContext,
+    ) -> Result<Connected<Self::Client>, TargetError>;
 
     /// Whether the target still answers; asked when a check reports it away.
     async fn probe(client: &Self::Client) -> Result<(), TargetError>;
@@ -210,11 +224,14 @@ impl TargetSpec {
             title,
             source,
             schema: || schemars::schema_for!(T::Settings),
-            validate: |settings| T::Settings::deserialize(settings).map(drop).map_err(|error| error.to_string()),
+            validate: |settings| {
+                T::Settings::deserialize(settings).map(drop).map_err(|error| error.to_string())
+            },
             connect: |settings, cx| {
                 Box::pin(async move {
-                    let settings = T::Settings::deserialize(settings)
-                        .map_err(|error| TargetError::new(T::KIND, "(settings)", TargetErrorKind::Settings, error))?;
+                    let settings = T::Settings::deserialize(settings).map_err(|error| {
+                        TargetError::new(T::KIND, "(settings)", TargetErrorKind::Settings, error)
+                    })?;
                     let Connected { client, info } = T::connect(settings, &cx).await?;
                     Ok(Arc::new(Live::<T> { client: Arc::new(client), info }) as Arc<dyn LiveTarget>)
                 })

@@ -20,7 +20,11 @@ impl Observation {
     /// # Errors
     /// [`CheckError::NoData`] where `count` is zero.
     pub fn counted(count: u64, what: &str) -> Result<Self, CheckError> {
-        if count == 0 { Err(CheckError::no_data(format!("no {what} to examine"))) } else { Ok(Self(format!("{count} {what} examined"))) }
+        if count == 0 {
+            Err(CheckError::no_data(format!("no {what} to examine")))
+        } else {
+            Ok(Self(format!("{count} {what} examined")))
+        }
     }
 
     /// The words.
@@ -44,7 +48,13 @@ pub struct Verdict {
 impl Verdict {
     /// A pass, until a finding is added.
     pub fn of(observation: Observation) -> Self {
-        Self { observation, findings: Vec::new(), measurements: Vec::new(), cases: Vec::new(), evidence: Vec::new() }
+        Self {
+            observation,
+            findings: Vec::new(),
+            measurements: Vec::new(),
+            cases: Vec::new(),
+            evidence: Vec::new(),
+        }
     }
 
     /// Adds a finding.
@@ -70,7 +80,11 @@ impl Verdict {
 
     /// Adds a measurement, and the finding that `otherwise` makes of it where it breaks its threshold.
     #[must_use]
-    pub fn judged(mut self, measurement: Measurement, otherwise: impl FnOnce(&Measurement) -> Finding) -> Self {
+    pub fn judged(
+        mut self,
+        measurement: Measurement,
+        otherwise: impl FnOnce(&Measurement) -> Finding,
+    ) -> Self {
         if !measurement.within() {
             self.findings.push(otherwise(&measurement));
         }

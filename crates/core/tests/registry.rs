@@ -3,7 +3,9 @@
 use shakedown_core::check::Source;
 use shakedown_core::registry::Entries;
 use shakedown_core::sandbox::FaultSpec;
-use shakedown_core::{Check, CheckError, CheckSpec, Context, Docs, Effect, Gate, NoParams, Observation, Registry, Severity};
+use shakedown_core::{
+    Check, CheckError, CheckSpec, Context, Docs, Effect, Gate, NoParams, Observation, Registry, Severity,
+};
 use shakedown_core::{Verdict, async_trait, fault};
 
 struct Nothing;
@@ -86,7 +88,8 @@ fn refuses_unknown_references_with_a_suggestion() {
         proofs: const { &[fault("moon.eclipse", "moon-missing"), fault("moon.eclipsed", "Moon Missing")] },
         ..spec("moon.up", 1)
     };
-    let known = &FaultSpec { id: "moon.eclipsed", part: "moon", keys: &[], docs: Docs(" x"), source: check.source };
+    let known =
+        &FaultSpec { id: "moon.eclipsed", part: "moon", keys: &[], docs: Docs(" x"), source: check.source };
     insta::assert_snapshot!(problems(vec![check, spec("moon.risen", 2)], vec![Box::leak(Box::new(*known))]), @r"
     the registered checks contradict each other:
       `moon.up` of shakedown-moon (plugins/moon/src/lib.rs:1) names the unknown target `moon`
@@ -100,8 +103,12 @@ fn refuses_unknown_references_with_a_suggestion() {
 #[test]
 fn names_the_members_of_a_cycle() {
     let check = |id, requires| CheckSpec { requires, ..spec(id, 1) };
-    let specs =
-        vec![check("moon.a", &["moon.b"]), check("moon.b", &["moon.c"]), check("moon.c", &["moon.b"]), check("moon.d", &[])];
+    let specs = vec![
+        check("moon.a", &["moon.b"]),
+        check("moon.b", &["moon.c"]),
+        check("moon.c", &["moon.b"]),
+        check("moon.d", &[]),
+    ];
     insta::assert_snapshot!(problems(specs, vec![]), @r"
     the registered checks contradict each other:
       these checks require each other: `moon.b` requires `moon.c` requires `moon.b`

@@ -47,7 +47,8 @@ pub(crate) async fn attempt(stage: &Stage, planned: &Planned) -> (Outcome, Durat
     let (build, params) = (planned.spec.build, planned.settings.params.clone());
     let began = Instant::now();
     let mut task = stage.workers.spawn(async move {
-        let check = build(&params).map_err(|error| CheckError::unclear(format!("unusable parameters: {error}")))?;
+        let check =
+            build(&params).map_err(|error| CheckError::unclear(format!("unusable parameters: {error}")))?;
         check.run(&cx).await
     });
     let outcome = tokio::select! {
@@ -75,7 +76,10 @@ enum Ended {
     Blocked,
 }
 
-async fn wind_down(task: &mut JoinHandle<Result<Verdict, CheckError>>, cancelled: &CancellationToken) -> Ended {
+async fn wind_down(
+    task: &mut JoinHandle<Result<Verdict, CheckError>>,
+    cancelled: &CancellationToken,
+) -> Ended {
     cancelled.cancel();
     if tokio::time::timeout(GRACE, &mut *task).await.is_ok() {
         return Ended::Yielded;
@@ -94,7 +98,9 @@ fn settle(answer: Answer) -> Outcome {
             let message = panic_message(&*error.into_panic()).to_owned();
             Outcome::errored(ObstacleKind::Panic, Cause::Check, format!("the check panicked: {message}"))
         }
-        Err(_) => Outcome::errored(ObstacleKind::Unclear, Cause::Check, "the check was dropped before it ended"),
+        Err(_) => {
+            Outcome::errored(ObstacleKind::Unclear, Cause::Check, "the check was dropped before it ended")
+        }
     }
 }
 

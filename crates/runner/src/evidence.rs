@@ -23,7 +23,12 @@ impl EvidenceStore {
     }
 
     /// Writes a piece of evidence of `check`.
-    pub(crate) fn keep(&self, check: &str, evidence: Evidence, redactor: &Redactor) -> io::Result<EvidenceRef> {
+    pub(crate) fn keep(
+        &self,
+        check: &str,
+        evidence: Evidence,
+        redactor: &Redactor,
+    ) -> io::Result<EvidenceRef> {
         let Evidence { name, media_type, content } = evidence;
         let mut used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
         let (count, bytes) = used.entry(check.to_owned()).or_default();

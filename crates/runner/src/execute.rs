@@ -98,7 +98,19 @@ impl Drop for Workers {
 /// # Errors
 /// Where the threads for the checks cannot be started.
 pub async fn run(request: Request<'_>) -> io::Result<Finished> {
-    let Request { registry, profile, plan, info, sinks, redactor, directory, ledgers, unavailable, clock, .. } = request;
+    let Request {
+        registry,
+        profile,
+        plan,
+        info,
+        sinks,
+        redactor,
+        directory,
+        ledgers,
+        unavailable,
+        clock,
+        ..
+    } = request;
     let workers = Workers::start(profile.concurrency)?;
     let pool = Pool::new(registry, profile, clock.clone(), workers.handle());
     let ledger = ledgers.as_deref().map(|directory| Ledger::new(directory, &info.id, &info.environment));
@@ -124,7 +136,8 @@ pub async fn run(request: Request<'_>) -> io::Result<Finished> {
         bus.emit(EventKind::LeftOut { check: left.check, effect: left.effect, reason: left.reason });
     }
 
-    let execution = Execution { stage: Arc::clone(&stage), plan: plan.checks, unavailable, fail_fast: request.fail_fast };
+    let execution =
+        Execution { stage: Arc::clone(&stage), plan: plan.checks, unavailable, fail_fast: request.fail_fast };
     tokio::select! {
         () = execution.carry_out(profile) => {}
         () = run_deadline(profile.run_timeout, &stage.interrupt) => {}
@@ -147,7 +160,7 @@ async fn run_deadline(timeout: Option<Duration>, interrupt: &Interrupt) {
         tokio::time::sleep(timeout).await;
         interrupt.raise("run deadline");
     }
-    std::future::pending().await
+    std::future::pending::<()>().await;
 }
 
 struct Execution {
@@ -204,9 +217,14 @@ impl Execution {
         if let Some(by) = self.stage.interrupt.raised() {
             return Some(Outcome::skipped(SkipReason::Stopped, format!("not begun: {by}")));
         }
-        if let Some(part) = self.unavailable.iter().find(|part| planned.spec.target == Some(part.part.as_str())) {
+        if let Some(part) =
+            self.unavailable.iter().find(|part| planned.spec.target == Some(part.part.as_str()))
+        {
             let summary = format!("{part}; `{}` would provide it", part.command);
-            return Some(Outcome::skipped(SkipReason::Unavailable { command: part.command.clone() }, summary));
+            return Some(Outcome::skipped(
+                SkipReason::Unavailable { command: part.command.clone() },
+                summary,
+            ));
         }
         for &required in &planned.requires {
             let outcome = endings[required].as_ref()?;
@@ -237,15 +255,12 @@ impl Execution {
 
 /// A skip that names the root: a requirement that was itself skipped passes its own reason on.
 fn cascade(required: &str, outcome: &Outcome) -> Outcome {
-    match &outcome.skip {
-        Some(reason @ (SkipReason::Requirement { .. } | SkipReason::TargetAway { .. } | SkipReason::Unavailable { .. })) => {
-            Outcome::skipped(reason.clone(), outcome.summary.clone())
-        }
-        _ => {
-            let (check, status) = (required.to_owned(), outcome.status);
-            Outcome::skipped(SkipReason::Requirement { check, status }, format!("needs {required}, which {}", ended(status)))
-        }
+    use SkipReason::{Requirement, TargetAway, Unavailable};
+    if let Some(reason @ (Requirement { .. } | TargetAway { .. } | Unavailable { .. })) = &outcome.skip {
+        return Outcome::skipped(reason.clone(), outcome.summary.clone());
     }
+    let (check, status) = (required.to_owned(), outcome.status);
+    Outcome::skipped(Requirement { check, status }, format!("needs {required}, which {}", ended(status)))
 }
 
 /// "needs x, which …"
@@ -265,7 +280,10 @@ async fn drive(stage: &Stage, planned: &Planned) -> Ending {
     if let Some(kind) = planned.spec.target {
         let reached = stage.host.pool.reach(kind, check).await;
         if let Some(outcome) = absence(stage, kind, reached) {
-            return Ending { attempts: u32::from(outcome.status == Status::Errored), ..Ending::unasked(outcome) };
+            return Ending {
+                attempts: u32::from(outcome.status == Status::Errored),
+                ..Ending::unasked(outcome)
+            };
         }
     }
     let mut waits = backoff(planned.settings.retries);
@@ -287,7 +305,12 @@ async fn drive(stage: &Stage, planned: &Planned) -> Ending {
             return Ending { outcome, attempts, took };
         };
         let wait_ms = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
-        stage.host.bus.emit(EventKind::CheckRetried { check: check.to_owned(), attempt: attempts, outcome, wait_ms });
+        stage.host.bus.emit(EventKind::CheckRetried {
+            check: check.to_owned(),
+            attempt: attempts,
+            outcome,
+            wait_ms,
+        });
         tokio::select! {
             () = stage.clock.sleep(wait) => {}
             _ = stage.interrupt.wait() => {}

@@ -38,7 +38,11 @@ pub enum Refusal {
 }
 
 /// Admits a check, or says why not.
-pub(crate) fn admit(spec: &CheckSpec, profile: &Profile, confirmed: &Confirmation) -> Result<Permit, Refusal> {
+pub(crate) fn admit(
+    spec: &CheckSpec,
+    profile: &Profile,
+    confirmed: &Confirmation,
+) -> Result<Permit, Refusal> {
     let (environment, effect) = (profile.environment.clone(), spec.effect);
     if !profile.policy.allow.contains(&effect) {
         return Err(Refusal::Forbidden { environment, effect });

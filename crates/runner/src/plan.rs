@@ -56,13 +56,13 @@ pub fn plan(registry: &Registry, profile: &Profile, selection: &Selection, confi
         let severity = profile.checks.get(spec.id).map_or(spec.severity, |settings| settings.severity);
         selection.selects(spec, severity)
     });
-    assemble(profile, confirmed, with_requirements(registry, selected))
+    assemble(profile, confirmed, &with_requirements(registry, selected))
 }
 
 impl Plan {
     /// The plan of one check on its own, whatever it requires; for proofs, which show each check by itself.
     pub fn only(spec: &'static CheckSpec, profile: &Profile) -> Self {
-        assemble(profile, &Confirmation::default(), BTreeMap::from([(spec.id, (spec, None))]))
+        assemble(profile, &Confirmation::default(), &BTreeMap::from([(spec.id, (spec, None))]))
     }
 
     /// The kinds of target that the plan talks to.
@@ -90,10 +90,10 @@ fn with_requirements(registry: &Registry, selected: impl Iterator<Item = &'stati
     wanted
 }
 
-fn assemble(profile: &Profile, confirmed: &Confirmation, wanted: Wanted) -> Plan {
+fn assemble(profile: &Profile, confirmed: &Confirmation, wanted: &Wanted) -> Plan {
     let mut left_out: BTreeMap<&str, LeftOut> = BTreeMap::new();
     let mut admitted = BTreeMap::new();
-    for (&id, &(spec, required_by)) in &wanted {
+    for (&id, &(spec, required_by)) in wanted {
         let reason = match spec.target {
             Some(kind) if !profile.targets.contains_key(kind) => {
                 Err(format!("{} has no target `{kind}`", profile.environment))
@@ -123,11 +123,13 @@ fn assemble(profile: &Profile, confirmed: &Confirmation, wanted: Wanted) -> Plan
         }
     }
     let order = in_order(&admitted.values().map(|(spec, ..)| *spec).collect::<Vec<_>>());
-    let place: BTreeMap<&str, usize> = order.iter().enumerate().map(|(place, spec)| (spec.id, place)).collect();
+    let place: BTreeMap<&str, usize> =
+        order.iter().enumerate().map(|(place, spec)| (spec.id, place)).collect();
     let checks = order
         .into_iter()
         .map(|spec| {
-            let (_, required_by, permit) = admitted.remove(spec.id).expect("the order holds what was admitted");
+            let (_, required_by, permit) =
+                admitted.remove(spec.id).expect("the order holds what was admitted");
             Planned {
                 spec,
                 settings: profile.checks[spec.id].clone(),
@@ -151,7 +153,8 @@ fn in_order(specs: &[&'static CheckSpec]) -> Vec<&'static CheckSpec> {
     let mut waiting: BTreeMap<&str, usize> = BTreeMap::new();
     let mut free: BTreeMap<(bool, &str), &'static CheckSpec> = BTreeMap::new();
     for spec in specs {
-        let requires: BTreeSet<&str> = spec.requires.iter().copied().filter(|id| present.contains(id)).collect();
+        let requires: BTreeSet<&str> =
+            spec.requires.iter().copied().filter(|id| present.contains(id)).collect();
         for required in &requires {
             dependents.entry(required).or_default().push(spec);
         }

@@ -72,7 +72,14 @@ impl Pool {
     }
 
     fn entry(&self, kind: &str) -> Result<&Entry, TargetError> {
-        let missing = || TargetError::new(kind, "(not configured)", TargetErrorKind::Settings, "the environment has no such target");
+        let missing = || {
+            TargetError::new(
+                kind,
+                "(not configured)",
+                TargetErrorKind::Settings,
+                "the environment has no such target",
+            )
+        };
         self.entries.get(kind).ok_or_else(missing)
     }
 
@@ -94,7 +101,8 @@ impl Pool {
                 Ok(Reached::Connected(target))
             }
             Err(error) => {
-                let absence = Absence { error, reported_by: asker.to_owned(), unreachable: entry.unreachable };
+                let absence =
+                    Absence { error, reported_by: asker.to_owned(), unreachable: entry.unreachable };
                 *state = State::Away(absence.clone());
                 Ok(Reached::Lost(absence))
             }
@@ -104,12 +112,16 @@ impl Pool {
     async fn connect(&self, entry: &Entry) -> Result<Arc<dyn LiveTarget>, TargetError> {
         let cx = ConnectContext { timeout: entry.timeout, clock: self.clock.clone() };
         let mut task = self.workers.spawn((entry.spec.connect)(entry.settings.clone(), cx));
-        let failed = |kind, message: String| Err(TargetError::new(entry.spec.kind, "its configured address", kind, message));
+        let failed = |kind, message: String| {
+            Err(TargetError::new(entry.spec.kind, "its configured address", kind, message))
+        };
         // The plugin bounds its own attempt; this bound is for one that does not keep its word.
         let patience = entry.timeout + Duration::from_millis(500);
         match tokio::time::timeout(patience, &mut task).await {
             Ok(Ok(result)) => result,
-            Ok(Err(_)) => failed(TargetErrorKind::Protocol, "the plugin panicked while connecting".to_owned()),
+            Ok(Err(_)) => {
+                failed(TargetErrorKind::Protocol, "the plugin panicked while connecting".to_owned())
+            }
             Err(_) => {
                 task.abort();
                 failed(TargetErrorKind::TimedOut, format!("no connection within {:?}", entry.timeout))
@@ -131,10 +143,20 @@ impl Pool {
         let error = match tokio::time::timeout(entry.timeout, &mut task).await {
             Ok(Ok(Ok(()))) => return None,
             Ok(Ok(Err(error))) => error,
-            Ok(Err(_)) => TargetError::new(kind, &address, TargetErrorKind::Protocol, "the plugin panicked while probing"),
+            Ok(Err(_)) => TargetError::new(
+                kind,
+                &address,
+                TargetErrorKind::Protocol,
+                "the plugin panicked while probing",
+            ),
             Err(_) => {
                 task.abort();
-                TargetError::new(kind, &address, TargetErrorKind::TimedOut, format!("no answer within {:?}", entry.timeout))
+                TargetError::new(
+                    kind,
+                    &address,
+                    TargetErrorKind::TimedOut,
+                    format!("no answer within {:?}", entry.timeout),
+                )
             }
         };
         let absence = Absence { error, reported_by: asker.to_owned(), unreachable: entry.unreachable };
@@ -156,7 +178,9 @@ impl Pool {
         match &*entry.state.lock().await {
             State::Live(target) => Ok(Arc::clone(target)),
             State::Away(absence) => Err(absence.error.clone()),
-            State::Untried => Err(TargetError::new(kind, "(not connected)", TargetErrorKind::Lost, "asked for too early")),
+            State::Untried => {
+                Err(TargetError::new(kind, "(not connected)", TargetErrorKind::Lost, "asked for too early"))
+            }
         }
     }
 

@@ -26,13 +26,7 @@ pub(crate) struct SandboxOptions {
 
 impl Default for SandboxOptions {
     fn default() -> Self {
-        Self {
-            recordings: 3000,
-            planned_api: false,
-            mongo_uri: None,
-            incident: None,
-            faults: Vec::new(),
-        }
+        Self { recordings: 3000, planned_api: false, mongo_uri: None, incident: None, faults: Vec::new() }
     }
 }
 

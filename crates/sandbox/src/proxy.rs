@@ -84,10 +84,7 @@ impl Proxy {
     ///
     /// # Errors
     /// No port could be had.
-    #[expect(
-        clippy::unused_async,
-        reason = "it spawns tasks: an async signature keeps it inside a runtime"
-    )]
+    #[expect(clippy::unused_async, reason = "it spawns tasks: an async signature keeps it inside a runtime")]
     pub(crate) async fn start(upstream: SocketAddr) -> io::Result<Self> {
         let socket = bound_socket((Ipv4Addr::LOCALHOST, 0).into())?;
         let address = socket.local_addr()?;
@@ -95,20 +92,8 @@ impl Proxy {
         let mode = Arc::new(watch::Sender::new(Mode::Pass));
         let (opened, is_open) = watch::channel(true);
         let stopped = CancellationToken::new();
-        tokio::spawn(keep_door(
-            port,
-            address,
-            upstream,
-            Arc::clone(&mode),
-            opened,
-            stopped.clone(),
-        ));
-        Ok(Self {
-            address,
-            mode,
-            is_open,
-            _stop: stopped.drop_guard(),
-        })
+        tokio::spawn(keep_door(port, address, upstream, Arc::clone(&mode), opened, stopped.clone()));
+        Ok(Self { address, mode, is_open, _stop: stopped.drop_guard() })
     }
 
     /// Where clients connect to. It stays the same in every mode.
@@ -120,11 +105,7 @@ impl Proxy {
     pub(crate) async fn set(&self, mode: Mode) {
         self.mode.send_replace(mode);
         // An error would mean that the door's task has ended, and with it every connection.
-        let _ = self
-            .is_open
-            .clone()
-            .wait_for(|open| *open == (mode != Mode::Away))
-            .await;
+        let _ = self.is_open.clone().wait_for(|open| *open == (mode != Mode::Away)).await;
     }
 }
 
@@ -327,9 +308,7 @@ mod tests {
     }
 
     async fn connect(proxy: &Proxy) -> io::Result<TcpStream> {
-        timeout(PATIENCE, TcpStream::connect(proxy.address()))
-            .await
-            .unwrap()
+        timeout(PATIENCE, TcpStream::connect(proxy.address())).await.unwrap()
     }
 
     async fn ask(stream: &mut TcpStream) -> io::Result<[u8; 4]> {
@@ -362,17 +341,11 @@ mod tests {
         assert_eq!(&ask(&mut before).await.unwrap(), b"ping");
         for _ in 0..3 {
             proxy.set(Mode::Away).await;
-            assert_eq!(
-                connect(&proxy).await.unwrap_err().kind(),
-                io::ErrorKind::ConnectionRefused
-            );
+            assert_eq!(connect(&proxy).await.unwrap_err().kind(), io::ErrorKind::ConnectionRefused);
             proxy.set(Mode::Pass).await;
             assert_eq!(&ask(&mut connect(&proxy).await.unwrap()).await.unwrap(), b"ping");
         }
-        assert_eq!(
-            ask(&mut before).await.unwrap_err().kind(),
-            io::ErrorKind::ConnectionReset
-        );
+        assert_eq!(ask(&mut before).await.unwrap_err().kind(), io::ErrorKind::ConnectionReset);
     }
 
     #[tokio::test]
@@ -385,10 +358,7 @@ mod tests {
         assert!(timeout(SILENCE, ask(&mut before)).await.is_err());
         assert!(timeout(SILENCE, ask(&mut later)).await.is_err());
         proxy.set(Mode::Pass).await;
-        assert!(
-            ask(&mut before).await.is_err(),
-            "what was swallowed cannot be answered"
-        );
+        assert!(ask(&mut before).await.is_err(), "what was swallowed cannot be answered");
         assert!(ask(&mut later).await.is_err());
         assert_eq!(&ask(&mut connect(&proxy).await.unwrap()).await.unwrap(), b"ping");
     }
@@ -413,11 +383,7 @@ mod tests {
         proxy.set(Mode::Garbage).await;
         let first = ask(&mut connect(&proxy).await.unwrap()).await.unwrap();
         assert_ne!(&first, b"ping");
-        assert_eq!(
-            first,
-            ask(&mut connect(&proxy).await.unwrap()).await.unwrap(),
-            "the same each time"
-        );
+        assert_eq!(first, ask(&mut connect(&proxy).await.unwrap()).await.unwrap(), "the same each time");
     }
 
     #[tokio::test]

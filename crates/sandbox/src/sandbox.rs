@@ -94,23 +94,11 @@ impl Sandbox {
     /// See [`SandboxError`]. Names are looked up before anything is started.
     pub async fn start(registry: &Registry, options: Options) -> Result<Self, SandboxError> {
         let table = SandboxOptions::read(&options.options).map_err(SandboxError::Options)?;
-        let faults: BTreeMap<_, _> = registry
-            .faults()
-            .iter()
-            .map(|fault| (fault.id, fault.part))
-            .collect();
-        if let Some(fault) = table
-            .faults
-            .iter()
-            .find(|fault| !faults.contains_key(fault.as_str()))
-        {
+        let faults: BTreeMap<_, _> = registry.faults().iter().map(|fault| (fault.id, fault.part)).collect();
+        if let Some(fault) = table.faults.iter().find(|fault| !faults.contains_key(fault.as_str())) {
             return Err(unknown_fault(fault, &faults));
         }
-        let replayed = table
-            .incident
-            .as_deref()
-            .map(|incident| faults_of(registry, incident))
-            .transpose()?;
+        let replayed = table.incident.as_deref().map(|incident| faults_of(registry, incident)).transpose()?;
         let parts = in_order(registry.parts(), options.kinds.as_ref())?;
 
         let directory = tempfile::Builder::new().prefix("shakedown-sandbox-").tempdir()?;
@@ -131,17 +119,8 @@ impl Sandbox {
                 Err(missing) => unavailable.push(missing),
             }
         }
-        let sandbox = Self {
-            running,
-            settings: cx.settings,
-            unavailable,
-            faults,
-            _directory: directory,
-        };
-        if let Err(error) = sandbox
-            .break_as_asked(replayed.unwrap_or_default(), &table.faults)
-            .await
-        {
+        let sandbox = Self { running, settings: cx.settings, unavailable, faults, _directory: directory };
+        if let Err(error) = sandbox.break_as_asked(replayed.unwrap_or_default(), &table.faults).await {
             sandbox.stop().await;
             return Err(error);
         }
@@ -150,11 +129,7 @@ impl Sandbox {
 
     async fn break_as_asked(&self, replayed: &[&str], faults: &[String]) -> Result<(), SandboxError> {
         for fault in replayed {
-            if self
-                .faults
-                .get(fault)
-                .is_some_and(|part| self.part(part).is_some())
-            {
+            if self.faults.get(fault).is_some_and(|part| self.part(part).is_some()) {
                 self.inject(fault).await?;
             }
         }
@@ -184,23 +159,13 @@ impl Sandbox {
     /// # Errors
     /// The fault is unknown, its part does not run, or it could not be done.
     pub async fn inject(&self, fault: &str) -> Result<(), SandboxError> {
-        let kind = *self
-            .faults
-            .get(fault)
-            .ok_or_else(|| unknown_fault(fault, &self.faults))?;
+        let kind = *self.faults.get(fault).ok_or_else(|| unknown_fault(fault, &self.faults))?;
         let Some(part) = self.part(kind) else {
             let missing = self.unavailable.iter().find(|missing| missing.part == kind);
             let reason = missing.map(|missing| format!(": {missing}")).unwrap_or_default();
-            return Err(SandboxError::NotRunning {
-                fault: fault.to_owned(),
-                part: kind.to_owned(),
-                reason,
-            });
+            return Err(SandboxError::NotRunning { fault: fault.to_owned(), part: kind.to_owned(), reason });
         };
-        part.inject(fault).await.map_err(|reason| SandboxError::Inject {
-            fault: fault.to_owned(),
-            reason,
-        })
+        part.inject(fault).await.map_err(|reason| SandboxError::Inject { fault: fault.to_owned(), reason })
     }
 
     /// Stops the parts, the last started first, and returns when they are gone.
@@ -211,37 +176,27 @@ impl Sandbox {
     }
 
     fn part(&self, kind: &str) -> Option<&dyn RunningPart> {
-        self.running
-            .iter()
-            .find(|(spec, _)| spec.kind == kind)
-            .map(|(_, part)| &**part)
+        self.running.iter().find(|(spec, _)| spec.kind == kind).map(|(_, part)| &**part)
     }
 }
 
 /// "; did you mean …?", where a known word is like the unknown one.
 fn hint<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> String {
-    nearest(word, known)
-        .map(|near| format!("; did you mean `{near}`?"))
-        .unwrap_or_default()
+    nearest(word, known).map(|near| format!("; did you mean `{near}`?")).unwrap_or_default()
 }
 
 fn unknown_fault(fault: &str, known: &BTreeMap<&'static str, &'static str>) -> SandboxError {
-    SandboxError::UnknownFault {
-        fault: fault.to_owned(),
-        hint: hint(fault, known.keys().copied()),
-    }
+    SandboxError::UnknownFault { fault: fault.to_owned(), hint: hint(fault, known.keys().copied()) }
 }
 
 fn faults_of(registry: &Registry, incident: &str) -> Result<&'static [&'static str], SandboxError> {
     let known = registry.incidents();
-    known
-        .iter()
-        .find(|spec| spec.id == incident)
-        .map(|spec| spec.faults)
-        .ok_or_else(|| SandboxError::UnknownIncident {
+    known.iter().find(|spec| spec.id == incident).map(|spec| spec.faults).ok_or_else(|| {
+        SandboxError::UnknownIncident {
             incident: incident.to_owned(),
             hint: hint(incident, known.iter().map(|spec| spec.id)),
-        })
+        }
+    })
 }
 
 /// The wanted parts and what they need, each after its needs; where those leave a choice, by kind.
@@ -250,14 +205,10 @@ fn in_order(
     wanted: Option<&BTreeSet<String>>,
 ) -> Result<Vec<&'static PartSpec>, SandboxError> {
     let find = |kind: &str| {
-        parts
-            .iter()
-            .find(|part| part.kind == kind)
-            .copied()
-            .ok_or_else(|| SandboxError::UnknownPart {
-                kind: kind.to_owned(),
-                hint: hint(kind, parts.iter().map(|part| part.kind)),
-            })
+        parts.iter().find(|part| part.kind == kind).copied().ok_or_else(|| SandboxError::UnknownPart {
+            kind: kind.to_owned(),
+            hint: hint(kind, parts.iter().map(|part| part.kind)),
+        })
     };
     let mut to_visit: Vec<&str> = match wanted {
         Some(kinds) => kinds.iter().map(String::as_str).collect(),
@@ -272,13 +223,9 @@ fn in_order(
     }
     let mut ordered: Vec<&'static PartSpec> = Vec::new();
     while !waiting.is_empty() {
-        let free = waiting
-            .values()
-            .find(|part| !part.needs.iter().any(|need| waiting.contains_key(need)));
+        let free = waiting.values().find(|part| !part.needs.iter().any(|need| waiting.contains_key(need)));
         let Some(part) = free.copied() else {
-            return Err(SandboxError::Cycle(
-                waiting.into_keys().collect::<Vec<_>>().join(", "),
-            ));
+            return Err(SandboxError::Cycle(waiting.into_keys().collect::<Vec<_>>().join(", ")));
         };
         waiting.remove(part.kind);
         ordered.push(part);
@@ -310,12 +257,8 @@ mod tests {
 
     #[test]
     fn parts_start_after_their_needs() {
-        let parts = [
-            part("api", &["db", "queue"]),
-            part("db", &[]),
-            part("queue", &["db"]),
-            part("web", &[]),
-        ];
+        let parts =
+            [part("api", &["db", "queue"]), part("db", &[]), part("queue", &["db"]), part("web", &[])];
         assert_eq!(order(&parts, None), "db queue api web");
         assert_eq!(order(&parts, Some(&["queue"])), "db queue");
         insta::assert_snapshot!(order(&parts, Some(&["quue"])), @"the sandbox has no part `quue`; did you mean `queue`?");

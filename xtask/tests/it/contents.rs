@@ -17,30 +17,23 @@ const TOKENS: [&str; 7] = [
 #[test]
 fn addresses_are_loopback_or_documentation() {
     assert_none(&problems(|text| {
-        addresses(text)
-            .filter(|address| !is_harmless(*address))
-            .map(|a| a.to_string())
-            .collect()
+        addresses(text).filter(|address| !is_harmless(*address)).map(|a| a.to_string()).collect()
     }));
 }
 
 #[test]
 fn mail_addresses_are_of_example_domains() {
     assert_none(&problems(|text| {
-        mail_addresses(text)
-            .filter(|address| !is_example(domain_of(address)))
-            .map(str::to_owned)
-            .collect()
+        mail_addresses(text).filter(|address| !is_example(domain_of(address))).map(str::to_owned).collect()
     }));
 }
 
 #[test]
 fn there_are_no_keys_and_tokens() {
     assert_none(&problems(|text| {
-        let found = TOKENS.iter().filter(|token| {
-            text.match_indices(**token)
-                .any(|(at, _)| is_token(text, at, token))
-        });
+        let found = TOKENS
+            .iter()
+            .filter(|token| text.match_indices(**token).any(|(at, _)| is_token(text, at, token)));
         found.map(|token| (*token).to_owned()).collect()
     }));
 }
@@ -48,10 +41,7 @@ fn there_are_no_keys_and_tokens() {
 #[test]
 fn passwords_in_addresses_are_for_example_hosts() {
     assert_none(&problems(|text| {
-        logins(text)
-            .filter(|host| !is_example(host))
-            .map(|host| format!("a login to {host}"))
-            .collect()
+        logins(text).filter(|host| !is_example(host)).map(|host| format!("a login to {host}")).collect()
     }));
 }
 
@@ -60,11 +50,8 @@ fn problems(find: impl Fn(&str) -> Vec<String>) -> Vec<String> {
     let mut problems = Vec::new();
     for file in files() {
         for (number, line) in file.text.lines().enumerate() {
-            problems.extend(
-                find(line)
-                    .into_iter()
-                    .map(|found| format!("{}:{}: {found}", file.path, number + 1)),
-            );
+            problems
+                .extend(find(line).into_iter().map(|found| format!("{}:{}: {found}", file.path, number + 1)));
         }
     }
     problems
@@ -99,15 +86,7 @@ fn domain_of(address: &str) -> &str {
 
 /// Whether nobody can be meant: a domain that is set aside for examples, or this machine.
 fn is_example(host: &str) -> bool {
-    let set_aside = [
-        "example.com",
-        "example.org",
-        "example.net",
-        "example",
-        "invalid",
-        "test",
-        "localhost",
-    ];
+    let set_aside = ["example.com", "example.org", "example.net", "example", "invalid", "test", "localhost"];
     set_aside
         .iter()
         .any(|domain| host == *domain || host.strip_suffix(domain).is_some_and(|rest| rest.ends_with('.')))
@@ -127,9 +106,7 @@ fn is_token(text: &str, at: usize, token: &str) -> bool {
 /// The hosts of every `scheme://user:password@host`.
 fn logins(text: &str) -> impl Iterator<Item = &str> {
     text.split("://").skip(1).filter_map(|rest| {
-        let authority = rest
-            .split(|c: char| c.is_whitespace() || "/?#\"'`<>".contains(c))
-            .next()?;
+        let authority = rest.split(|c: char| c.is_whitespace() || "/?#\"'`<>".contains(c)).next()?;
         let (login, host) = authority.rsplit_once('@')?;
         let (_, password) = login.split_once(':')?;
         let host = host.split(':').next()?;
@@ -145,10 +122,7 @@ fn the_finders_find() {
     assert!(addresses(&private).any(|address| !is_harmless(address)));
     assert!(addresses("127.0.0.1 192.0.2.7 0.0.0.0 1.2 1.2.3").all(is_harmless));
     let person = format!("write to jane.doe{}moon.io, now", '@');
-    assert_eq!(
-        mail_addresses(&person).map(domain_of).collect::<Vec<_>>(),
-        ["moon.io"]
-    );
+    assert_eq!(mail_addresses(&person).map(domain_of).collect::<Vec<_>>(), ["moon.io"]);
     assert_eq!(mail_addresses("a@b, shakedown@0.1.0, @\"x\"").count(), 0);
     let login = format!("mongodb://u:p{}db.moon.io:27017/x", '@');
     assert_eq!(logins(&login).collect::<Vec<_>>(), ["db.moon.io"]);

@@ -21,9 +21,7 @@ struct File {
 
 impl File {
     fn is_rust(&self) -> bool {
-        Path::new(&self.path)
-            .extension()
-            .is_some_and(|extension| extension == "rs")
+        Path::new(&self.path).extension().is_some_and(|extension| extension == "rs")
     }
 }
 
@@ -31,32 +29,17 @@ impl File {
 fn files() -> Vec<File> {
     let output = Command::new("git")
         // In a container the sources may belong to somebody else.
-        .args([
-            "-c",
-            "safe.directory=*",
-            "ls-files",
-            "-z",
-            "--cached",
-            "--others",
-            "--exclude-standard",
-        ])
+        .args(["-c", "safe.directory=*", "ls-files", "-z", "--cached", "--others", "--exclude-standard"])
         .current_dir(root())
         .output()
         .expect("git is there");
-    assert!(
-        output.status.success(),
-        "git ls-files: {}",
-        String::from_utf8_lossy(&output.stderr)
-    );
+    assert!(output.status.success(), "git ls-files: {}", String::from_utf8_lossy(&output.stderr));
     let paths = String::from_utf8(output.stdout).expect("paths are UTF-8");
     let files: Vec<File> = paths
         .split_terminator('\0')
         // A file that is deleted but not yet committed cannot be read; one that is not text is not judged.
         .filter_map(|path| {
-            Some(File {
-                path: path.to_owned(),
-                text: std::fs::read_to_string(root().join(path)).ok()?,
-            })
+            Some(File { path: path.to_owned(), text: std::fs::read_to_string(root().join(path)).ok()? })
         })
         .collect();
     assert!(
@@ -81,10 +64,7 @@ fn manifests() -> Vec<File> {
             let path = folder.join("Cargo.toml");
             let text = std::fs::read_to_string(root().join(&path))
                 .unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-            File {
-                path: path.to_string_lossy().replace('\\', "/"),
-                text,
-            }
+            File { path: path.to_string_lossy().replace('\\', "/"), text }
         })
         .collect()
 }

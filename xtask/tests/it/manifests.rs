@@ -74,10 +74,7 @@ fn crates_depend_on_each_other_as_the_map_says() {
             if let Some(used) = name.strip_prefix("shakedown-")
                 && !allowed.contains(&used)
             {
-                problems.push(format!(
-                    "{}: must not depend on {name} (see ARCHITECTURE.md)",
-                    file.path
-                ));
+                problems.push(format!("{}: must not depend on {name} (see ARCHITECTURE.md)", file.path));
             }
         }
     }

@@ -16,21 +16,15 @@ fn no_source_is_longer_than_a_reader_can_take() {
         .map(|file| (file.text.lines().count(), file.path))
         .filter(|(lines, _)| *lines > LONGEST);
     assert_none(
-        &long
-            .map(|(lines, path)| format!("{path}: {lines} lines, more than {LONGEST}"))
-            .collect::<Vec<_>>(),
+        &long.map(|(lines, path)| format!("{path}: {lines} lines, more than {LONGEST}")).collect::<Vec<_>>(),
     );
 }
 
 #[test]
 fn every_source_opens_with_its_job() {
-    let silent = sources()
-        .into_iter()
-        .filter(|file| !file.text.starts_with("//! "));
+    let silent = sources().into_iter().filter(|file| !file.text.starts_with("//! "));
     assert_none(
-        &silent
-            .map(|file| format!("{}: must open with `//! ` and its job", file.path))
-            .collect::<Vec<_>>(),
+        &silent.map(|file| format!("{}: must open with `//! ` and its job", file.path)).collect::<Vec<_>>(),
     );
 }
 
@@ -60,12 +54,8 @@ fn every_exception_from_a_lint_gives_its_reason() {
 
 #[test]
 fn nothing_is_left_to_do_later() {
-    let marks = [
-        concat!("TO", "DO"),
-        concat!("FIX", "ME"),
-        concat!("to", "do!("),
-        concat!("unimple", "mented!("),
-    ];
+    let marks =
+        [concat!("TO", "DO"), concat!("FIX", "ME"), concat!("to", "do!("), concat!("unimple", "mented!(")];
     let mut problems = Vec::new();
     for file in sources() {
         for (number, line) in file.text.lines().enumerate() {

@@ -11,8 +11,8 @@ use shakedown_core::redact::Redactor;
 use shakedown_core::registry::Entries;
 use shakedown_core::run::Exit;
 use shakedown_core::{
-    Check, CheckError, CheckSpec, Clock, Context, Docs, Effect, Gate, NoParams, Observation, Registry, Severity, Verdict,
-    async_trait,
+    Check, CheckError, CheckSpec, Clock, Context, Docs, Effect, Gate, NoParams, Observation, Registry,
+    Severity, Verdict, async_trait,
 };
 use shakedown_report::journal::Journal;
 use shakedown_runner::{Confirmation, Interrupt, Request};
@@ -37,7 +37,8 @@ pub(crate) async fn bench(sizes: &[usize]) -> anyhow::Result<Exit> {
         std::fs::create_dir_all(&directory)?;
         let peer = peer(size, &directory).await?;
         let own = measure(size, &directory).await?;
-        let each = |took: Duration| took.as_secs_f64() * 1e6 / f64::from(u32::try_from(size).unwrap_or(u32::MAX));
+        let each =
+            |took: Duration| took.as_secs_f64() * 1e6 / f64::from(u32::try_from(size).unwrap_or(u32::MAX));
         let ratio = own.as_secs_f64() / peer.as_secs_f64();
         print(&format!("{size:<8}  {:>8.1}  {ratio:>13.1}  {:>14}\n", each(own), peak_memory()));
         std::fs::remove_dir_all(&directory)?;
@@ -47,7 +48,8 @@ pub(crate) async fn bench(sizes: &[usize]) -> anyhow::Result<Exit> {
 
 /// Plan, run, journal and JUnit of `size` checks that do nothing.
 async fn measure(size: usize, directory: &Path) -> anyhow::Result<Duration> {
-    let checks: Vec<&'static CheckSpec> = (0..size).map(|index| &*Box::leak(Box::new(no_op(index)))).collect();
+    let checks: Vec<&'static CheckSpec> =
+        (0..size).map(|index| &*Box::leak(Box::new(no_op(index)))).collect();
     let profile = profile(&checks);
     let registry = Registry::from_entries(Entries { checks, ..Entries::default() })?;
     let began = Instant::now();
@@ -110,7 +112,12 @@ fn no_op(index: usize) -> CheckSpec {
 }
 
 fn profile(checks: &[&'static CheckSpec]) -> Profile {
-    let retries = Retries { count: 0, backoff: Duration::from_millis(1), max_backoff: Duration::from_millis(1), jitter: false };
+    let retries = Retries {
+        count: 0,
+        backoff: Duration::from_millis(1),
+        max_backoff: Duration::from_millis(1),
+        jitter: false,
+    };
     let settings = CheckSettings {
         timeout: Duration::from_secs(30),
         retries,
@@ -152,6 +159,8 @@ fn info() -> RunInfo {
 /// The largest memory this process has had, in MB, where the system tells.
 fn peak_memory() -> String {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")?.trim().strip_suffix("kB")?.trim().parse::<u64>().ok());
+    let peak = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmHWM:")?.trim().strip_suffix("kB")?.trim().parse::<u64>().ok());
     peak.map_or_else(|| "not measured".to_owned(), |kilobytes| (kilobytes / 1024).to_string())
 }

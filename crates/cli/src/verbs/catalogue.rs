@@ -23,7 +23,11 @@ pub(crate) fn render(registry: &Registry) -> String {
         for spec in of_plugin() {
             let anchor = spec.id.replace('.', "");
             let (title, keys) = (spec.title, spec.keys.join(", "));
-            let _ = writeln!(out, "| [{}](#{anchor}) | {title} | {} | {} | {keys} |", spec.id, spec.severity, spec.effect);
+            let _ = writeln!(
+                out,
+                "| [{}](#{anchor}) | {title} | {} | {} | {keys} |",
+                spec.id, spec.severity, spec.effect
+            );
         }
         for spec in of_plugin() {
             let _ = write!(out, "\n{}", page(spec, 3));
@@ -53,7 +57,14 @@ pub(crate) fn page(spec: &CheckSpec, level: usize) -> String {
     fact("keys", spec.keys.join(", "));
     fact("tags", spec.tags.join(", "));
     fact("requires", spec.requires.join(", "));
-    fact("proven by", spec.proofs.iter().map(|proof| format!("`{}` → `{}`", proof.fault, proof.finding)).collect::<Vec<_>>().join(", "));
+    fact(
+        "proven by",
+        spec.proofs
+            .iter()
+            .map(|proof| format!("`{}` → `{}`", proof.fault, proof.finding))
+            .collect::<Vec<_>>()
+            .join(", "),
+    );
     let schema = (spec.schema)();
     for (name, property) in schema.as_value()["properties"].as_object().into_iter().flatten() {
         let described = property["description"].as_str().unwrap_or_default().replace('\n', " ");

@@ -23,7 +23,11 @@ pub(crate) fn explain(globals: &Globals, id: &str) -> anyhow::Result<Exit> {
         return Ok(Exit::Fit);
     }
     let fault = registry.faults().iter().find(|fault| fault.id == id).map(|fault| (fault.docs, fault.keys));
-    let incident = registry.incidents().iter().find(|incident| incident.id == id).map(|incident| (incident.docs, incident.faults));
+    let incident = registry
+        .incidents()
+        .iter()
+        .find(|incident| incident.id == id)
+        .map(|incident| (incident.docs, incident.faults));
     if let Some((docs, related)) = fault.or(incident) {
         print(&match globals.format {
             Format::Text => format!("# {id}\n\n{}\n\n{}\n", docs.text(), related.join(", ")),
@@ -31,7 +35,8 @@ pub(crate) fn explain(globals: &Globals, id: &str) -> anyhow::Result<Exit> {
         });
         return Ok(Exit::Fit);
     }
-    let known = registry.checks().iter().map(|spec| spec.id).chain(registry.faults().iter().map(|fault| fault.id));
+    let known =
+        registry.checks().iter().map(|spec| spec.id).chain(registry.faults().iter().map(|fault| fault.id));
     match nearest(id, known) {
         Some(near) => bail!("there is no check, fault or incident `{id}`; did you mean `{near}`?"),
         None => bail!("there is no check, fault or incident `{id}`; see `list` and `list --faults`"),

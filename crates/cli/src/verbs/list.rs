@@ -44,7 +44,8 @@ fn render(checks: &[&CheckSpec], format: Format) -> String {
 
 /// Everything the registry knows of a check.
 pub(crate) fn described(spec: &CheckSpec) -> serde_json::Value {
-    let proofs: Vec<_> = spec.proofs.iter().map(|proof| json!({ "fault": proof.fault, "finding": proof.finding })).collect();
+    let proofs: Vec<_> =
+        spec.proofs.iter().map(|proof| json!({ "fault": proof.fault, "finding": proof.finding })).collect();
     json!({
         "id": spec.id,
         "plugin": spec.plugin(),
@@ -85,7 +86,13 @@ fn faults(registry: &Registry, format: Format) -> String {
         let _ = writeln!(out, "{:width$}  {}", fault.id, fault.docs.summary());
     }
     for incident in registry.incidents() {
-        let _ = writeln!(out, "\nincident {}: {}\n  {}", incident.id, incident.docs.summary(), incident.faults.join(", "));
+        let _ = writeln!(
+            out,
+            "\nincident {}: {}\n  {}",
+            incident.id,
+            incident.docs.summary(),
+            incident.faults.join(", ")
+        );
     }
     out
 }

@@ -26,9 +26,15 @@ pub(crate) async fn prove(globals: &Globals, options: &ProveOptions) -> anyhow::
         bail!("faults are injected into the sandbox only; {} is a live environment", options.env);
     }
     let selection = project.selection(&[], &options.select)?;
-    let checks: Vec<&'static CheckSpec> =
-        project.registry.checks().iter().copied().filter(|spec| selection.selects(spec, spec.severity)).collect();
-    let unproven: Vec<&str> = checks.iter().filter(|spec| spec.proofs.is_empty()).map(|spec| spec.id).collect();
+    let checks: Vec<&'static CheckSpec> = project
+        .registry
+        .checks()
+        .iter()
+        .copied()
+        .filter(|spec| selection.selects(spec, spec.severity))
+        .collect();
+    let unproven: Vec<&str> =
+        checks.iter().filter(|spec| spec.proofs.is_empty()).map(|spec| spec.id).collect();
     if !unproven.is_empty() {
         bail!("a check without a proof proves nothing; declare `proofs` for {}", unproven.join(", "));
     }
@@ -42,7 +48,8 @@ pub(crate) async fn prove(globals: &Globals, options: &ProveOptions) -> anyhow::
         started = Sandbox::start(&project.registry, experiment::options(kinds)) => started?,
         _ = interrupt.wait() => return Ok(Exit::Interrupted),
     };
-    let laboratory = Arc::new(Laboratory { registry: project.registry, profile, interrupt: interrupt.clone() });
+    let laboratory =
+        Arc::new(Laboratory { registry: project.registry, profile, interrupt: interrupt.clone() });
     let places = Arc::new(Semaphore::new(options.jobs.max(1)));
     let mut running = JoinSet::new();
     for (index, experiment) in experiments.into_iter().enumerate() {
@@ -82,7 +89,9 @@ pub(crate) async fn prove(globals: &Globals, options: &ProveOptions) -> anyhow::
 impl Experiment {
     fn all_of(spec: &'static CheckSpec) -> Vec<Self> {
         let mut kinds = vec![Kind::Healthy];
-        kinds.extend(spec.proofs.iter().map(|proof| Kind::Fault { fault: proof.fault, finding: proof.finding }));
+        kinds.extend(
+            spec.proofs.iter().map(|proof| Kind::Fault { fault: proof.fault, finding: proof.finding }),
+        );
         if spec.target.is_some() {
             kinds.extend([Kind::Away, Kind::Silent]);
         }

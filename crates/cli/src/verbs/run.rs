@@ -32,7 +32,10 @@ pub(crate) async fn run(globals: &Globals, options: RunOptions) -> anyhow::Resul
     }
     if plan.checks.is_empty() {
         message(&plan::render(&plan, Format::Text));
-        problem(&format!("nothing to run: `{selection}` selects no check that {} admits", profile.environment));
+        problem(&format!(
+            "nothing to run: `{selection}` selects no check that {} admits",
+            profile.environment
+        ));
         return Ok(Exit::Nothing);
     }
 
@@ -44,7 +47,18 @@ pub(crate) async fn run(globals: &Globals, options: RunOptions) -> anyhow::Resul
         _ = interrupt.wait() => return Ok(Exit::Interrupted),
     };
     let unavailable = started.as_ref().map(|sandbox| sandbox.unavailable().to_vec()).unwrap_or_default();
-    let finished = execute(globals, &options, &project, &profile, plan, selection.to_string(), unavailable, interrupt, redactor).await;
+    let finished = execute(
+        globals,
+        &options,
+        &project,
+        &profile,
+        plan,
+        selection.to_string(),
+        unavailable,
+        interrupt,
+        redactor,
+    )
+    .await;
     if let Some(sandbox) = started {
         sandbox.stop().await;
     }
@@ -52,12 +66,20 @@ pub(crate) async fn run(globals: &Globals, options: RunOptions) -> anyhow::Resul
 }
 
 /// Adds the faults of the command line to those of the environment's sandbox.
-pub(crate) fn add_faults(profile: &mut Profile, registry: &Registry, faults: &[String]) -> anyhow::Result<()> {
+pub(crate) fn add_faults(
+    profile: &mut Profile,
+    registry: &Registry,
+    faults: &[String],
+) -> anyhow::Result<()> {
     for fault in faults {
         if !registry.faults().iter().any(|known| known.id == fault) {
             let known = registry.faults().iter().map(|known| known.id);
-            let hint = shakedown_core::suggest::nearest(fault, known).map(|near| format!("; did you mean `{near}`?"));
-            bail!("there is no fault `{fault}`{}", hint.unwrap_or_else(|| "; see `list --faults`".to_owned()));
+            let hint = shakedown_core::suggest::nearest(fault, known)
+                .map(|near| format!("; did you mean `{near}`?"));
+            bail!(
+                "there is no fault `{fault}`{}",
+                hint.unwrap_or_else(|| "; see `list --faults`".to_owned())
+            );
         }
     }
     if faults.is_empty() {
@@ -90,7 +112,7 @@ async fn execute(
     let style = globals.style();
     let mut sinks: Vec<Box<dyn Sink>> = Vec::new();
     if globals.format == Format::Text {
-        sinks.push(Box::new(Terminal::new(style.clone(), io::stdout())));
+        sinks.push(Box::new(Terminal::new(style, io::stdout())));
     }
     let mut all_written = true;
     match prepare(&directory) {
@@ -124,7 +146,11 @@ async fn execute(
     if writable {
         for written in shakedown_report::write_all(&finished.run, &directory) {
             if let Err(error) = written.result {
-                problem(&format!("{} could not be written to {}: {error}", written.what, written.path.display()));
+                problem(&format!(
+                    "{} could not be written to {}: {error}",
+                    written.what,
+                    written.path.display()
+                ));
                 all_written = false;
             }
         }
@@ -132,7 +158,9 @@ async fn execute(
     }
     let exit = finished.run.exit().after_reports(all_written);
     match globals.format {
-        Format::Text => print(&summary::render(&finished.run, &style, writable.then_some(directory.as_path()), exit)),
+        Format::Text => {
+            print(&summary::render(&finished.run, &style, writable.then_some(directory.as_path()), exit));
+        }
         Format::Json => print(&json::render(&finished.run)),
     }
     Ok(exit)
@@ -161,7 +189,10 @@ fn injected(profile: &Profile, registry: &Registry) -> BTreeSet<String> {
     let Some(options) = &profile.sandbox else { return BTreeSet::new() };
     let named = options["faults"].as_array().into_iter().flatten().filter_map(|fault| fault.as_str());
     let incident = registry.incidents().iter().find(|incident| options["incident"] == incident.id);
-    named.chain(incident.into_iter().flat_map(|incident| incident.faults.iter().copied())).map(str::to_owned).collect()
+    named
+        .chain(incident.into_iter().flat_map(|incident| incident.faults.iter().copied()))
+        .map(str::to_owned)
+        .collect()
 }
 
 /// Makes the run's directory, without what an earlier run left in it, and opens the journal.
@@ -203,10 +234,15 @@ pub(crate) fn find(root: &Path, run: Option<&Path>) -> anyhow::Result<PathBuf> {
     let reports = root.join("reports");
     let name = run.unwrap_or(Path::new("latest"));
     for candidate in [name.to_owned(), reports.join(name)] {
-        let directory = if candidate.is_file() { candidate.parent().map(Path::to_owned) } else { Some(candidate) };
+        let directory =
+            if candidate.is_file() { candidate.parent().map(Path::to_owned) } else { Some(candidate) };
         if let Some(directory) = directory.filter(|directory| directory.join("events.jsonl").is_file()) {
             return Ok(directory);
         }
     }
-    bail!("no run `{}`: neither a directory with `events.jsonl` nor a name under {}", name.display(), reports.display())
+    bail!(
+        "no run `{}`: neither a directory with `events.jsonl` nor a name under {}",
+        name.display(),
+        reports.display()
+    )
 }

@@ -53,13 +53,21 @@ pub(crate) async fn validate(globals: &Globals, options: &ValidateOptions) -> an
     }
     match globals.format {
         Format::Json => {
-            let list = rows.iter().map(|(kind, verdict, details)| json!({ "target": kind, "verdict": verdict, "details": details }));
+            let list = rows.iter().map(
+                |(kind, verdict, details)| json!({ "target": kind, "verdict": verdict, "details": details }),
+            );
             print(&format!("{:#}\n", json!(list.collect::<Vec<_>>())));
         }
         Format::Text => {
             for (kind, verdict, details) in rows {
                 print(&format!("{verdict:12}  {kind}\n"));
-                details.iter().for_each(|line| print(&format!("              {}\n", crate::output::redacted(line))));
+                for line in details {
+                    print(&format!(
+                        "              {}
+",
+                        crate::output::redacted(&line)
+                    ));
+                }
             }
         }
     }

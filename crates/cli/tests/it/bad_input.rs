@@ -2,20 +2,27 @@
 
 use crate::scene::{Ran, Scene};
 
-const MINIMAL: &str = "version = 1\n[project]\nname = \"x\"\n[environments.e]\n[suites.all]\nselect = \"all()\"\n";
+const MINIMAL: &str =
+    "version = 1\n[project]\nname = \"x\"\n[environments.e]\n[suites.all]\nselect = \"all()\"\n";
 
 #[test]
 fn a_typo_in_the_configuration_names_file_line_and_what_would_be_right() {
     let scene = Scene::with(&MINIMAL.replace("[environments.e]", "[environments.e]\nextnds = \"base\""));
     let ran = scene.shakedown(&["run", "--env", "e"]).expect(2);
     let message = ran.stderr();
-    assert!(message.contains("checks.toml:5:1") && message.contains("extnds") && message.contains("`extends`"), "{message}");
+    assert!(
+        message.contains("checks.toml:5:1") && message.contains("extnds") && message.contains("`extends`"),
+        "{message}"
+    );
     assert!(!scene.path("reports").exists(), "nothing may be started");
 }
 
 #[test]
 fn all_errors_come_at_once() {
-    let config = MINIMAL.replace("[environments.e]", "[environments.e.policy]\nallow = [\"raed\"]\n[environments.f]\nextends = \"g\"");
+    let config = MINIMAL.replace(
+        "[environments.e]",
+        "[environments.e.policy]\nallow = [\"raed\"]\n[environments.f]\nextends = \"g\"",
+    );
     let message = Scene::with(&config).shakedown(&["validate"]).expect(2).stderr();
     assert!(message.contains("raed") && message.contains("`read`") && message.contains("`g`"), "{message}");
 }
@@ -25,7 +32,9 @@ fn files_that_are_no_configuration() {
     let scene = Scene::with(MINIMAL);
     std::fs::write(scene.path("latin.toml"), b"name = \"caf\xe9\"").unwrap();
     std::fs::write(scene.path("huge.toml"), vec![b'#'; 50 << 20]).unwrap();
-    for (file, word) in [("latin.toml", "UTF-8"), ("huge.toml", "1 MiB"), (".", "directory"), ("none.toml", "none.toml")] {
+    for (file, word) in
+        [("latin.toml", "UTF-8"), ("huge.toml", "1 MiB"), (".", "directory"), ("none.toml", "none.toml")]
+    {
         let message = scene.shakedown(&["validate", "--config", file]).expect(2).stderr();
         assert!(message.contains(word), "{file}: {message}");
     }
@@ -51,7 +60,8 @@ fn a_misspelt_environment_suite_check_fault_and_verb() {
 fn an_error_in_a_selection_stands_above_a_caret() {
     let message = Scene::new().shakedown(&["list", "-E", "plugin(mongo) & tag(smoek)"]).expect(2).stderr();
     let lines: Vec<&str> = message.lines().collect();
-    let row = lines.iter().position(|line| line.contains("tag(smoek)")).unwrap_or_else(|| panic!("{message}"));
+    let row =
+        lines.iter().position(|line| line.contains("tag(smoek)")).unwrap_or_else(|| panic!("{message}"));
     let column = lines[row].find("smoek").unwrap();
     assert_eq!(lines[row + 1].find('^'), Some(column), "{message}");
 }
@@ -77,8 +87,11 @@ fn an_empty_selection_is_no_pass() {
 #[test]
 fn faults_are_for_the_sandbox_only() {
     let scene = Scene::new();
-    let mut command = scene.command(&["run", "--env", "staging", "--fault", "mongo.index-missing", "--dry-run"]);
-    command.env("SHAKEDOWN_STAGING_MONGO_URI", "mongodb://db.example.com").env("SHAKEDOWN_STAGING_FOCUS_URL", "https://focus.example.com/");
+    let mut command =
+        scene.command(&["run", "--env", "staging", "--fault", "mongo.index-missing", "--dry-run"]);
+    command
+        .env("SHAKEDOWN_STAGING_MONGO_URI", "mongodb://db.example.com")
+        .env("SHAKEDOWN_STAGING_FOCUS_URL", "https://focus.example.com/");
     let ran = Ran(command.output().unwrap()).expect(2);
     assert!(ran.stderr().contains("live environment"), "{}", ran.stderr());
 }

@@ -11,8 +11,10 @@ fn listed(scene: &Scene) -> Vec<Value> {
 #[test]
 fn the_plugins_in_the_registry_are_the_plugins_in_the_tree() {
     let checks = listed(&Scene::new());
-    let seen: BTreeSet<String> =
-        checks.iter().map(|check| check["file"].as_str().unwrap().split('/').nth(1).unwrap().to_owned()).collect();
+    let seen: BTreeSet<String> = checks
+        .iter()
+        .map(|check| check["file"].as_str().unwrap().split('/').nth(1).unwrap().to_owned())
+        .collect();
     let there: BTreeSet<String> = std::fs::read_dir(workspace().join("plugins"))
         .unwrap()
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
@@ -51,7 +53,8 @@ fn generated_files_are_current() {
 
 #[test]
 fn the_checks_file_fits_its_schema() {
-    let schema: Value = serde_json::from_str(&Scene::new().shakedown(&["schema", "checks"]).expect(0).stdout()).unwrap();
+    let schema: Value =
+        serde_json::from_str(&Scene::new().shakedown(&["schema", "checks"]).expect(0).stdout()).unwrap();
     let text = std::fs::read_to_string(workspace().join("checks.toml")).unwrap();
     let file: toml::Table = text.parse().unwrap();
     let errors: Vec<String> = jsonschema::validator_for(&schema)
@@ -75,6 +78,7 @@ fn faults_are_listed_and_explained() {
 fn completions_and_plan_are_printed() {
     let scene = Scene::new();
     assert!(scene.shakedown(&["completions", "bash"]).expect(0).stdout().contains("shakedown"));
-    let plan = scene.shakedown(&["plan", "--env", "local", "-E", "id(mongo.indexes.required)"]).expect(0).stdout();
+    let plan =
+        scene.shakedown(&["plan", "--env", "local", "-E", "id(mongo.indexes.required)"]).expect(0).stdout();
     assert!(plan.contains("mongo.connect") && plan.contains("required by"), "{plan}");
 }

@@ -19,7 +19,10 @@ fn the_incident_is_told_once_and_truly() {
         let checks = run["checks"].as_array().unwrap().iter().filter(|check| check["status"] == wanted);
         checks.map(|check| check["id"].as_str().unwrap()).collect()
     };
-    assert_eq!(with("failed"), ["mongo.indexes.required", "mongo.recordings.stale", "focus-api.latency.p95-p99"]);
+    assert_eq!(
+        with("failed"),
+        ["mongo.indexes.required", "mongo.recordings.stale", "focus-api.latency.p95-p99"]
+    );
     assert_eq!(with("errored"), [] as [&str; 0]);
     let junit = std::fs::read_to_string(scene.path("out/junit.xml")).unwrap();
     insta::with_settings!({ snapshot_path => "snapshots", prepend_module_to_snapshot => false }, {

@@ -9,8 +9,10 @@ fn every_check_is_proven() {
         return;
     }
     let ran = Scene::new().shakedown(&["prove", "--format", "json"]);
-    let results: Vec<Value> = serde_json::from_str(&ran.stdout()).unwrap_or_else(|_| panic!("{}", ran.stderr()));
-    let open: Vec<String> = results.iter().filter(|shown| shown["proven"] != true).map(|shown| format!("{shown:#}")).collect();
+    let results: Vec<Value> =
+        serde_json::from_str(&ran.stdout()).unwrap_or_else(|_| panic!("{}", ran.stderr()));
+    let open: Vec<String> =
+        results.iter().filter(|shown| shown["proven"] != true).map(|shown| format!("{shown:#}")).collect();
     assert!(open.is_empty(), "{} of {} are not proven:\n{}", open.len(), results.len(), open.join("\n"));
     assert!(results.len() > 50, "{} experiments", results.len());
     ran.expect(0);

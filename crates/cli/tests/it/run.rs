@@ -13,12 +13,21 @@ fn the_healthy_sandbox_is_fit_and_everything_is_on_disk() {
     assert!(ran.stdout().contains("fit for use"), "{}", ran.stdout());
     let run = scene.run_json("out");
     assert!(run["checks"].as_array().unwrap().iter().all(|check| check["status"] == "passed"), "{run:#}");
-    let schema: Value = serde_json::from_str(&std::fs::read_to_string(workspace().join("docs/run.schema.json")).unwrap()).unwrap();
-    let errors: Vec<String> =
-        jsonschema::validator_for(&schema).unwrap().iter_errors(&run).map(|error| error.to_string()).collect();
+    let schema: Value =
+        serde_json::from_str(&std::fs::read_to_string(workspace().join("docs/run.schema.json")).unwrap())
+            .unwrap();
+    let errors: Vec<String> = jsonschema::validator_for(&schema)
+        .unwrap()
+        .iter_errors(&run)
+        .map(|error| error.to_string())
+        .collect();
     assert_eq!(errors, [] as [String; 0]);
-    assert!(std::fs::read_to_string(scene.path("out/junit.xml")).unwrap().contains("<testsuite name=\"mongo\""));
-    assert!(std::fs::read_to_string(scene.path("out/events.jsonl")).unwrap().ends_with("\"run-finished\"}\n"));
+    assert!(
+        std::fs::read_to_string(scene.path("out/junit.xml")).unwrap().contains("<testsuite name=\"mongo\"")
+    );
+    assert!(
+        std::fs::read_to_string(scene.path("out/events.jsonl")).unwrap().ends_with("\"run-finished\"}\n")
+    );
     let again = scene.shakedown(&["report", "out", "--format", "json"]).expect(0);
     assert_eq!(serde_json::from_str::<Value>(&again.stdout()).unwrap(), run, "the journal tells the same");
 }
@@ -28,7 +37,8 @@ fn json_output_is_json_and_nothing_else() {
     if !mongo_is_there() {
         return;
     }
-    let ran = Scene::new().shakedown(&["run", "--env", "local", "-E", "tag(smoke)", "--format", "json"]).expect(0);
+    let ran =
+        Scene::new().shakedown(&["run", "--env", "local", "-E", "tag(smoke)", "--format", "json"]).expect(0);
     assert!(serde_json::from_str::<Value>(&ran.stdout()).is_ok(), "{}", ran.stdout());
 }
 
@@ -39,19 +49,49 @@ fn a_directory_that_cannot_be_written_hides_no_verdict() {
     }
     let scene = Scene::new();
     std::fs::write(scene.path("in-the-way"), "").unwrap();
-    let ran = scene.shakedown(&["run", "--env", "local", "-E", "id(mongo.connect)", "--out", "in-the-way"]).expect(5);
+    let ran = scene
+        .shakedown(&["run", "--env", "local", "-E", "id(mongo.connect)", "--out", "in-the-way"])
+        .expect(5);
     assert!(ran.stdout().contains("passed") && ran.stdout().contains("mongo.connect"), "{}", ran.stdout());
-    let arguments = ["run", "--env", "local", "-E", "id(mongo.basepaths.guid)", "--fault", "mongo.base-path-missing", "--out", "in-the-way"];
+    let arguments = [
+        "run",
+        "--env",
+        "local",
+        "-E",
+        "id(mongo.basepaths.guid)",
+        "--fault",
+        "mongo.base-path-missing",
+        "--out",
+        "in-the-way",
+    ];
     scene.shakedown(&arguments).expect(1);
 }
 
 #[test]
 fn a_broken_server_costs_one_error() {
-    for fault in ["focus-api.away", "focus-api.silent", "focus-api.garbage", "focus-api.endless-body", "focus-api.redirect-loop"] {
+    for fault in [
+        "focus-api.away",
+        "focus-api.silent",
+        "focus-api.garbage",
+        "focus-api.endless-body",
+        "focus-api.redirect-loop",
+    ] {
         let scene = Scene::new();
-        let ran = scene.shakedown(&["run", "--env", "local", "-E", "plugin(focus-api)", "--fault", fault, "--out", "out"]);
+        let ran = scene.shakedown(&[
+            "run",
+            "--env",
+            "local",
+            "-E",
+            "plugin(focus-api)",
+            "--fault",
+            fault,
+            "--out",
+            "out",
+        ]);
         let run = scene.run_json("out");
-        let count = |status: &str| run["checks"].as_array().unwrap().iter().filter(|check| check["status"] == status).count();
+        let count = |status: &str| {
+            run["checks"].as_array().unwrap().iter().filter(|check| check["status"] == status).count()
+        };
         assert!(matches!(ran.code(), Some(1 | 3)), "{fault}: {:?}\n{}", ran.code(), ran.stdout());
         assert_eq!(count("failed") + count("errored"), 1, "{fault} is one cause:\n{}", ran.stdout());
         assert_eq!(count("passed"), 0, "{fault}");
@@ -64,9 +104,22 @@ fn mongodb_going_away_in_mid_run_is_one_error() {
         return;
     }
     let scene = Scene::new();
-    let ran = scene.shakedown(&["run", "--env", "local", "-E", "plugin(mongo)", "--fault", "mongo.goes-away-midrun", "--out", "out"]).expect(3);
+    let ran = scene
+        .shakedown(&[
+            "run",
+            "--env",
+            "local",
+            "-E",
+            "plugin(mongo)",
+            "--fault",
+            "mongo.goes-away-midrun",
+            "--out",
+            "out",
+        ])
+        .expect(3);
     let run = scene.run_json("out");
-    let errored = run["checks"].as_array().unwrap().iter().filter(|check| check["status"] == "errored").count();
+    let errored =
+        run["checks"].as_array().unwrap().iter().filter(|check| check["status"] == "errored").count();
     assert_eq!(errored, 1, "{}", ran.stdout());
 }
 
@@ -83,7 +136,10 @@ fn a_canary_appears_in_no_output() {
             let mut request = [0; 8192];
             let length = stream.read(&mut request).unwrap_or(0);
             let echo = String::from_utf8_lossy(&request[..length]).into_owned();
-            let answer = format!("HTTP/1.1 500 Oops\r\nX-Echo: c4nary-header\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{echo}", echo.len());
+            let answer = format!(
+                "HTTP/1.1 500 Oops\r\nX-Echo: c4nary-header\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{echo}",
+                echo.len()
+            );
             let _ = stream.write_all(answer.as_bytes());
         }
     });
@@ -94,10 +150,17 @@ fn a_canary_appears_in_no_output() {
          headers = {{ X-Token = \"${{CANARY_HEADER}}\" }}\n[suites.all]\nselect = \"all()\"\n"
     ));
     let mut command = scene.command(&["run", "--env", "e", "--out", "out", "-vv"]);
-    command.env("CANARY_URI", "mongodb://user:c4nary-password@127.0.0.1:1/").env("CANARY_HEADER", "c4nary-header");
+    command
+        .env("CANARY_URI", "mongodb://user:c4nary-password@127.0.0.1:1/")
+        .env("CANARY_HEADER", "c4nary-header");
     let ran = Ran(command.output().unwrap()).expect(1);
     assert!(ran.stdout().contains("focus-api.ack.ok"), "{}", ran.stdout());
-    assert!(!ran.stdout().contains("c4nary") && !ran.stderr().contains("c4nary"), "{}\n{}", ran.stdout(), ran.stderr());
+    assert!(
+        !ran.stdout().contains("c4nary") && !ran.stderr().contains("c4nary"),
+        "{}\n{}",
+        ran.stdout(),
+        ran.stderr()
+    );
     let mut files = vec![scene.path("out"), scene.path(".shakedown"), scene.path("reports")];
     let mut read = 0;
     while let Some(path) = files.pop() {

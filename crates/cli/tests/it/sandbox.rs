@@ -8,13 +8,25 @@ use std::process::{Command, Stdio};
 #[test]
 fn the_sandbox_prints_what_to_export_and_ends_on_a_signal() {
     let scene = Scene::new();
-    let mut child = scene.command(&["sandbox", "up", "--fault", "focus-api.ack-broken"]).stdout(Stdio::piped()).spawn().unwrap();
+    let mut child = scene
+        .command(&["sandbox", "up", "--fault", "focus-api.ack-broken"])
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
     let address = lines
-        .find_map(|line| line.unwrap().strip_prefix("export SHAKEDOWN_LOCAL_FOCUS_URL='http://")?.split('/').next().map(str::to_owned))
+        .find_map(|line| {
+            line.unwrap()
+                .strip_prefix("export SHAKEDOWN_LOCAL_FOCUS_URL='http://")?
+                .split('/')
+                .next()
+                .map(str::to_owned)
+        })
         .expect("the address of the Focus Server is exported");
     let mut stream = TcpStream::connect(&address).unwrap();
-    stream.write_all(b"GET /focus-server/ack HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").unwrap();
+    stream
+        .write_all(b"GET /focus-server/ack HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+        .unwrap();
     let mut answer = String::new();
     stream.read_to_string(&mut answer).unwrap();
     assert!(answer.starts_with("HTTP/1.1 500"), "{answer}");
@@ -32,7 +44,9 @@ fn live_validation_tells_ready_from_away() {
     assert_eq!(ran.stdout().matches("ready").count(), 2, "{}", ran.stdout());
     let scene = Scene::new();
     let mut command = scene.command(&["validate", "--env", "staging", "--live"]);
-    command.env("SHAKEDOWN_STAGING_MONGO_URI", "mongodb://127.0.0.1:1/").env("SHAKEDOWN_STAGING_FOCUS_URL", "http://127.0.0.1:1/");
+    command
+        .env("SHAKEDOWN_STAGING_MONGO_URI", "mongodb://127.0.0.1:1/")
+        .env("SHAKEDOWN_STAGING_FOCUS_URL", "http://127.0.0.1:1/");
     let ran = Ran(command.output().unwrap()).expect(3);
     assert_eq!(ran.stdout().matches("away").count(), 2, "{}", ran.stdout());
 }
@@ -43,7 +57,17 @@ fn a_waiver_tolerates_a_failure_until_its_day_and_never_hides_it() {
         return;
     }
     let config = std::fs::read_to_string(Scene::new().path("checks.toml")).unwrap();
-    let arguments = ["run", "--env", "local", "-E", "id(mongo.indexes.required)", "--fault", "mongo.index-missing", "--out", "out"];
+    let arguments = [
+        "run",
+        "--env",
+        "local",
+        "-E",
+        "id(mongo.indexes.required)",
+        "--fault",
+        "mongo.index-missing",
+        "--out",
+        "out",
+    ];
     for (expires, code, gate) in [("2999-12-31", 0, "waived"), ("2001-01-01", 1, "required")] {
         let waiver = format!(
             "\n[[environments.local.waiver]]\ncheck = \"mongo.indexes.required\"\nreason = \"being rebuilt\"\nticket = \"PZ-1\"\nexpires = {expires}\n"
@@ -51,9 +75,18 @@ fn a_waiver_tolerates_a_failure_until_its_day_and_never_hides_it() {
         let scene = Scene::with(&format!("{config}{waiver}"));
         let ran = scene.shakedown(&arguments).expect(code);
         let run = scene.run_json("out");
-        let check = run["checks"].as_array().unwrap().iter().find(|check| check["id"] == "mongo.indexes.required").unwrap();
+        let check = run["checks"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .find(|check| check["id"] == "mongo.indexes.required")
+            .unwrap();
         assert_eq!((&check["status"], &check["gate"]), (&"failed".into(), &gate.into()), "{}", ran.stdout());
-        assert!(ran.stdout().contains("index-missing") || ran.stdout().contains("mongo.indexes.required"), "{}", ran.stdout());
+        assert!(
+            ran.stdout().contains("index-missing") || ran.stdout().contains("mongo.indexes.required"),
+            "{}",
+            ran.stdout()
+        );
         assert_eq!(ran.stderr().contains("expired"), gate == "required", "{}", ran.stderr());
     }
 }

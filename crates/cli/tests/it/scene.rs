@@ -83,8 +83,17 @@ pub(crate) fn mongo_is_there() -> bool {
         let ran = scene.shakedown(&["run", "--env", "local", "-E", "id(mongo.connect)", "--out", "out"]);
         let run = scene.run_json("out");
         let there = run["checks"][0]["status"] == "passed";
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "CI is a convention of the surroundings, not of the product"
+        )]
         let ci = std::env::var_os("CI").is_some();
-        assert!(there || !ci, "in CI the MongoDB-compatible server must be there:\n{}\n{}", ran.stdout(), ran.stderr());
+        assert!(
+            there || !ci,
+            "in CI the MongoDB-compatible server must be there:\n{}\n{}",
+            ran.stdout(),
+            ran.stderr()
+        );
         if !there {
             eprintln!("skipped: no MongoDB-compatible server: {}", run["checks"][0]["summary"]);
         }
@@ -106,7 +115,10 @@ pub(crate) fn scrubbed(text: &str, scene: &Scene) -> String {
         (r"\d+m \d+s", "[DURATION]"),
         (r" +\[DURATION\]", " [DURATION]"),
         // What a race decides: how many requests met another one.
-        (r"\d+ of 100 valid requests failed with 5xx \(\d+ %\)", "[SHARE] of 100 valid requests failed with 5xx"),
+        (
+            r"\d+ of 100 valid requests failed with 5xx \(\d+ %\)",
+            "[SHARE] of 100 valid requests failed with 5xx",
+        ),
         (r"errors \d+ % ", "errors [SHARE] "),
         (r"500 × \d+", "500 × [SHARE]"),
         (r"\(request \d+\)", "(request [NUMBER])"),

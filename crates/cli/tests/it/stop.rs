@@ -7,17 +7,34 @@ use std::time::{Duration, Instant};
 
 /// Starts a run whose last check takes long, and waits until that check has begun.
 fn started(scene: &Scene) -> Child {
-    let arguments = ["run", "--env", "local", "-E", "plugin(focus-api)", "--fault", "focus-api.configure-slow", "--out", "out"];
-    let child = scene.command(&arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let arguments = [
+        "run",
+        "--env",
+        "local",
+        "-E",
+        "plugin(focus-api)",
+        "--fault",
+        "focus-api.configure-slow",
+        "--out",
+        "out",
+    ];
+    let mut child = scene.command(&arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let began = Instant::now();
-    loop {
+    let begun = || {
         let journal = std::fs::read_to_string(scene.path("out/events.jsonl")).unwrap_or_default();
-        if journal.lines().any(|line| line.contains("check-started") && line.contains("focus-api.latency.p95-p99")) {
-            return child;
+        journal
+            .lines()
+            .any(|line| line.contains("check-started") && line.contains("focus-api.latency.p95-p99"))
+    };
+    while !begun() {
+        if began.elapsed() > Duration::from_mins(1) {
+            child.kill().unwrap();
+            let left = Ran(child.wait_with_output().unwrap());
+            panic!("the run does not get there:\n{}\n{}", left.stdout(), left.stderr());
         }
-        assert!(began.elapsed() < Duration::from_secs(60), "the run does not get there: {journal}");
         std::thread::sleep(Duration::from_millis(20));
     }
+    child
 }
 
 fn signal(child: &Child, name: &str) {
@@ -39,7 +56,10 @@ fn the_first_signal_finishes_tidily() {
         let run = scene.run_json("out");
         assert_eq!(run["interrupted_by"], format!("SIG{}", &name[1..]));
         assert!(scene.path("out/junit.xml").exists());
-        assert!(!scene.path(".shakedown/ledger").exists() || std::fs::read_dir(scene.path(".shakedown/ledger")).unwrap().count() == 0);
+        assert!(
+            !scene.path(".shakedown/ledger").exists()
+                || std::fs::read_dir(scene.path(".shakedown/ledger")).unwrap().count() == 0
+        );
     }
 }
 
@@ -57,7 +77,12 @@ fn after_a_kill_every_report_can_be_rendered_from_the_journal() {
     assert!(!scene.path("out/run.json").exists());
     let ran = scene.shakedown(&["report", "out"]).expect(0);
     let run = scene.run_json("out");
-    let in_flight = run["checks"].as_array().unwrap().iter().find(|check| check["id"] == "focus-api.latency.p95-p99").unwrap();
+    let in_flight = run["checks"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|check| check["id"] == "focus-api.latency.p95-p99")
+        .unwrap();
     assert_eq!(in_flight["status"], "errored", "{}", ran.stdout());
     assert!(run["finished"].is_null());
     assert!(scene.path("out/junit.xml").exists());

@@ -114,8 +114,11 @@ async fn dependents_of_a_failure_name_the_root() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_cannot_be_provided_is_skipped_with_the_command_that_would() {
     let mut stage = three("up", "a-unavailable");
-    stage.unavailable =
-        vec![Unavailable { part: "moon".into(), reason: "no rocket".into(), command: "apt-get install rocket".into() }];
+    stage.unavailable = vec![Unavailable {
+        part: "moon".into(),
+        reason: "no rocket".into(),
+        command: "apt-get install rocket".into(),
+    }];
     let played = stage.play().await;
     assert!(played.story().lines().all(|line| line.contains("`apt-get install rocket` would provide it")));
     assert_eq!(count("connect a-unavailable"), 0);

@@ -18,7 +18,8 @@ async fn a_panic_is_one_error() {
 #[tokio::test(flavor = "multi_thread")]
 async fn deadlines_hold_for_checks_that_hang_and_for_ones_that_block_their_thread() {
     let soon = |settings: &mut shakedown_config::CheckSettings| settings.timeout = Duration::from_millis(100);
-    let mut stage = Stage::new().check("moon.hang", "hang").settings("moon.hang", soon).check("moon.z", "pass");
+    let mut stage =
+        Stage::new().check("moon.hang", "hang").settings("moon.hang", soon).check("moon.z", "pass");
     for id in ["moon.block1", "moon.block2", "moon.block3", "moon.block4"] {
         stage = stage.check(id, "block").settings(id, soon);
     }
@@ -74,7 +75,8 @@ async fn nothing_that_the_policy_forbids_runs_whatever_is_selected() {
     stage.selection = "id(moon.load) | id(moon.after) | id(moon.a)".into();
     let played = stage.play().await;
     insta::assert_snapshot!(played.story(), @"moon.a: passed (it is there)");
-    let left: Vec<_> = played.finished.run.left_out.iter().map(|left| format!("{}: {}", left.check, left.reason)).collect();
+    let left: Vec<_> =
+        played.finished.run.left_out.iter().map(|left| format!("{}: {}", left.check, left.reason)).collect();
     insta::assert_snapshot!(left.join("\n"), @r"
     moon.after: it requires moon.load, which is left out: night's policy forbids load
     moon.load: night's policy forbids load
@@ -108,6 +110,8 @@ async fn a_failing_sink_silences_no_other_and_is_told_of() {
     let played = stage.play().await;
     assert_eq!(played.finished.run.exit(), Exit::Fit);
     assert_eq!(played.count(|_| true), 5, "planned, started, finished, and both ends of the run");
-    let [(sink, error)] = played.finished.failed_sinks.as_slice() else { panic!("{:?}", played.finished.failed_sinks) };
+    let [(sink, error)] = played.finished.failed_sinks.as_slice() else {
+        panic!("{:?}", played.finished.failed_sinks)
+    };
     assert_eq!((sink.as_str(), error.kind()), ("full disk", std::io::ErrorKind::StorageFull));
 }

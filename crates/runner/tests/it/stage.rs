@@ -1,7 +1,9 @@
 //! A registry of scripted checks, a target that does as it is told, and a sink that remembers.
 
 use serde::Deserialize;
-use shakedown_config::{CheckSettings, Policy, Profile, Project, Retries, Selection, TargetConfig, Unreachable};
+use shakedown_config::{
+    CheckSettings, Policy, Profile, Project, Retries, Selection, TargetConfig, Unreachable,
+};
 use shakedown_core::check::Source;
 use shakedown_core::event::{Event, EventKind, RunInfo};
 use shakedown_core::ledger::{Removal, Resource};
@@ -11,8 +13,8 @@ use shakedown_core::sandbox::Unavailable;
 use shakedown_core::sink::Sink;
 use shakedown_core::target::{ConnectContext, Connected, TargetInfo};
 use shakedown_core::{
-    Cause, Check, CheckError, CheckSpec, Clock, Context, Docs, Effect, Evidence, Finding, Gate, NoParams, Observation, Registry,
-    Severity, Target, TargetError, TargetErrorKind, TargetSpec, Verdict, async_trait,
+    Cause, Check, CheckError, CheckSpec, Clock, Context, Docs, Effect, Evidence, Finding, Gate, NoParams,
+    Observation, Registry, Severity, Target, TargetError, TargetErrorKind, TargetSpec, Verdict, async_trait,
 };
 use shakedown_runner::{Confirmation, Finished, Interrupt, Plan, Request};
 use std::collections::{BTreeMap, BTreeSet};
@@ -46,6 +48,7 @@ fn bump(name: &str) -> u32 {
     *count
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "it is what a check returns")]
 fn seen() -> Result<Verdict, CheckError> {
     Ok(Verdict::of(Observation::seen("it is there")))
 }
@@ -55,14 +58,17 @@ impl Check for Scripted {
     async fn run(&self, cx: &Context) -> Result<Verdict, CheckError> {
         let flag = &self.0.flag;
         match self.0.does.as_str() {
-            "pass" => seen(),
             "ask" => {
                 cx.target::<Moon>().await?;
                 seen()
             }
-            "fail" => Ok(seen()?.with(Finding::new("moon-missing", Cause::Environment, "moon", "there is no moon"))),
-            "fail-once" if bump(flag) == 1 => Ok(seen()?.with(Finding::new("moon-missing", Cause::Product, "moon", "gone"))),
-            "fail-once" => seen(),
+            "fail" => {
+                Ok(seen()?.with(Finding::new("moon-missing", Cause::Environment, "moon", "there is no moon")))
+            }
+            "fail-once" if bump(flag) == 1 => {
+                Ok(seen()?.with(Finding::new("moon-missing", Cause::Product, "moon", "gone")))
+            }
+            "pass" | "fail-once" => seen(),
             "no-data" => Err(CheckError::no_data("no craters to examine")),
             "panic" => panic!("the moon fell down"),
             "block" => {
@@ -82,17 +88,29 @@ impl Check for Scripted {
                 let evidence = cx.attach(Evidence::text("flood.txt", "tide\n".repeat(20 << 20)))?;
                 Ok(seen()?.evidence(evidence))
             }
-            "tell" => Ok(seen()?.with(Finding::new("told", Cause::Data, flag.clone(), format!("the server said {flag}")))),
+            "tell" => Ok(seen()?.with(Finding::new(
+                "told",
+                Cause::Data,
+                flag.clone(),
+                format!("the server said {flag}"),
+            ))),
             "create" => {
                 cx.require(Effect::Create)?;
-                cx.created(Resource { target: "moon".into(), kind: "crater".into(), id: flag.clone(), ends_by: None })?;
+                cx.created(Resource {
+                    target: "moon".into(),
+                    kind: "crater".into(),
+                    id: flag.clone(),
+                    ends_by: None,
+                })?;
                 seen()
             }
             "overreach" => {
                 cx.require(Effect::Disrupt)?;
                 seen()
             }
-            "lose" => Err(TargetError::new("moon", "moon.example.com", TargetErrorKind::Lost, "it set").into()),
+            "lose" => {
+                Err(TargetError::new("moon", "moon.example.com", TargetErrorKind::Lost, "it set").into())
+            }
             other => Err(CheckError::unclear(format!("no such script: {other}"))),
         }
     }
@@ -119,10 +137,15 @@ impl Target for Moon {
     type Settings = MoonSettings;
     type Client = MoonClient;
 
-    async fn connect(settings: MoonSettings, _: &ConnectContext) -> Result<Connected<MoonClient>, TargetError> {
+    async fn connect(
+        settings: MoonSettings,
+        _: &ConnectContext,
+    ) -> Result<Connected<MoonClient>, TargetError> {
         bump(&format!("connect {}", settings.flag));
         match settings.is.as_str() {
-            "refused" => Err(TargetError::new("moon", "moon.example.com", TargetErrorKind::Refused, "nothing listens")),
+            "refused" => {
+                Err(TargetError::new("moon", "moon.example.com", TargetErrorKind::Refused, "nothing listens"))
+            }
             "silent" => std::future::pending().await,
             _ => {
                 let info = TargetInfo { address: "moon.example.com".into(), ..TargetInfo::default() };
@@ -142,7 +165,12 @@ impl Target for Moon {
     async fn remove(client: &MoonClient, resource: &Resource) -> Result<Removal, TargetError> {
         bump(&format!("remove {}", resource.id));
         if client.settings.is == "clinging" {
-            return Err(TargetError::new("moon", "moon.example.com", TargetErrorKind::Forbidden, "it clings"));
+            return Err(TargetError::new(
+                "moon",
+                "moon.example.com",
+                TargetErrorKind::Forbidden,
+                "it clings",
+            ));
         }
         Ok(Removal::Removed)
     }
@@ -202,8 +230,11 @@ impl Stage {
     /// Adds the target.
     pub(crate) fn moon(mut self, is: &str, flag: &str) -> Self {
         let settings = serde_json::json!({ "is": is, "flag": flag });
-        let config =
-            TargetConfig { settings, connect_timeout: Duration::from_millis(300), unreachable: Unreachable::Error };
+        let config = TargetConfig {
+            settings,
+            connect_timeout: Duration::from_millis(300),
+            unreachable: Unreachable::Error,
+        };
         self.profile.targets.insert("moon".into(), config);
         self
     }
@@ -214,7 +245,13 @@ impl Stage {
     }
 
     /// Adds a check that follows a script, with a flag of its own, and a specification of its own.
-    pub(crate) fn check_with(mut self, id: &'static str, does: &str, flag: &str, adjust: impl FnOnce(CheckSpec) -> CheckSpec) -> Self {
+    pub(crate) fn check_with(
+        mut self,
+        id: &'static str,
+        does: &str,
+        flag: &str,
+        adjust: impl FnOnce(CheckSpec) -> CheckSpec,
+    ) -> Self {
         let spec = adjust(CheckSpec {
             id,
             title: "A scripted check",
@@ -232,7 +269,9 @@ impl Stage {
             docs: Docs(" A scripted check."),
             source: Source { package: "shakedown-moon", file: "moon.rs", line: 1 },
             schema: || schemars::schema_for!(NoParams),
-            build: |value| Ok(Box::new(Scripted(Script::deserialize(value).map_err(|error| error.to_string())?))),
+            build: |value| {
+                Ok(Box::new(Scripted(Script::deserialize(value).map_err(|error| error.to_string())?)))
+            },
         });
         let millis = Duration::from_millis;
         let settings = CheckSettings {
@@ -254,7 +293,10 @@ impl Stage {
 
     pub(crate) fn plan(&mut self) -> (Registry, Plan) {
         let checks = self.specs.drain(..).map(|spec| &*Box::leak(Box::new(spec))).collect();
-        let target = TargetSpec::of::<Moon>("The moon", Source { package: "shakedown-moon", file: "moon.rs", line: 1 });
+        let target = TargetSpec::of::<Moon>(
+            "The moon",
+            Source { package: "shakedown-moon", file: "moon.rs", line: 1 },
+        );
         let targets = vec![&*Box::leak(Box::new(target))];
         let registry = Registry::from_entries(Entries { checks, targets, ..Entries::default() }).unwrap();
         let selection = Selection::parse(&self.selection, &registry, &BTreeMap::new()).unwrap();
@@ -295,7 +337,7 @@ impl Stage {
             interrupt: self.interrupt,
             fail_fast: self.fail_fast,
         };
-        let finished = tokio::time::timeout(Duration::from_secs(60), shakedown_runner::run(request)).await;
+        let finished = tokio::time::timeout(Duration::from_mins(1), shakedown_runner::run(request)).await;
         let finished = finished.expect("a run ends").expect("a run starts");
         let (events, lines) = std::mem::take(&mut *script.lock().unwrap());
         Played { finished, events, lines }
@@ -322,7 +364,7 @@ type Remembered = Arc<Mutex<(Vec<Event>, Vec<String>)>>;
 struct Memory(Remembered);
 
 impl Sink for Memory {
-    fn name(&self) -> &str {
+    fn name(&self) -> &'static str {
         "memory"
     }
 
@@ -337,7 +379,7 @@ impl Sink for Memory {
 struct FullDisk;
 
 impl Sink for FullDisk {
-    fn name(&self) -> &str {
+    fn name(&self) -> &'static str {
         "full disk"
     }
 

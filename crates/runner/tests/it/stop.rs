@@ -56,6 +56,7 @@ async fn no_data_is_no_pass_and_an_informational_failure_decides_nothing() {
     let played = Stage::new().check("moon.a", "no-data").play().await;
     assert_eq!(played.finished.run.exit(), Exit::Errored);
     let informational = |spec| CheckSpec { gate: Gate::Informational, ..spec };
-    let played = Stage::new().check_with("moon.a", "fail", "", informational).check("moon.b", "pass").play().await;
+    let played =
+        Stage::new().check_with("moon.a", "fail", "", informational).check("moon.b", "pass").play().await;
     assert_eq!(played.finished.run.exit(), Exit::Fit);
 }

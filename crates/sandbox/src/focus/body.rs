@@ -36,13 +36,7 @@ pub(super) async fn object(headers: &HeaderMap, body: Body) -> Result<Map<String
             ctx: None,
         }
     } else {
-        Problem {
-            kind: "model_attributes_type",
-            loc: vec![json!("body")],
-            msg: NO_OBJECT,
-            input,
-            ctx: None,
-        }
+        Problem { kind: "model_attributes_type", loc: vec![json!("body")], msg: NO_OBJECT, input, ctx: None }
     };
     Err(Refusal::Unprocessable(vec![problem]))
 }
@@ -82,29 +76,24 @@ fn parse(bytes: &[u8]) -> Result<Value, Refusal> {
     if bytes.is_empty() {
         return Ok(Value::Null);
     }
-    serde_json::from_slice::<Strict>(bytes)
-        .map(|strict| strict.0)
-        .map_err(|error| {
-            if error.classify() == Category::Data {
-                return Refusal::value(error.to_string());
-            }
-            Refusal::Unprocessable(vec![Problem {
-                kind: "json_invalid",
-                loc: vec![json!("body"), json!(offset(bytes, error.line(), error.column()))],
-                msg: "JSON decode error",
-                input: json!({}),
-                ctx: Some(json!({ "error": error.to_string() })),
-            }])
-        })
+    serde_json::from_slice::<Strict>(bytes).map(|strict| strict.0).map_err(|error| {
+        if error.classify() == Category::Data {
+            return Refusal::value(error.to_string());
+        }
+        Refusal::Unprocessable(vec![Problem {
+            kind: "json_invalid",
+            loc: vec![json!("body"), json!(offset(bytes, error.line(), error.column()))],
+            msg: "JSON decode error",
+            input: json!({}),
+            ctx: Some(json!({ "error": error.to_string() })),
+        }])
+    })
 }
 
 /// The offset in the body of a place given by line and column, both counted from one.
 fn offset(bytes: &[u8], line: usize, column: usize) -> usize {
-    let before: usize = bytes
-        .split(|byte| *byte == b'\n')
-        .take(line.saturating_sub(1))
-        .map(|line| line.len() + 1)
-        .sum();
+    let before: usize =
+        bytes.split(|byte| *byte == b'\n').take(line.saturating_sub(1)).map(|line| line.len() + 1).sum();
     before + column.saturating_sub(1)
 }
 
@@ -143,9 +132,7 @@ impl<'de> Visitor<'de> for StrictVisitor {
     }
 
     fn visit_f64<E: de::Error>(self, value: f64) -> Result<Value, E> {
-        Number::from_f64(value)
-            .map(Value::Number)
-            .ok_or_else(|| E::custom("number out of range"))
+        Number::from_f64(value).map(Value::Number).ok_or_else(|| E::custom("number out of range"))
     }
 
     fn visit_str<E: de::Error>(self, value: &str) -> Result<Value, E> {
@@ -181,11 +168,7 @@ pub(super) struct Fields {
 impl Fields {
     /// Nothing, or every problem at once.
     pub(super) fn finish(self) -> Result<(), Refusal> {
-        if self.problems.is_empty() {
-            Ok(())
-        } else {
-            Err(Refusal::Unprocessable(self.problems))
-        }
+        if self.problems.is_empty() { Ok(()) } else { Err(Refusal::Unprocessable(self.problems)) }
     }
 
     /// The value of the last key of `path` in `parent`; null counts as absent, unless the field is required.
@@ -227,10 +210,7 @@ impl Fields {
         let integer = whole(value);
         if integer.is_none() {
             let (kind, msg) = if value.is_f64() {
-                (
-                    "int_from_float",
-                    "Input should be a valid integer, got a number with a fractional part",
-                )
+                ("int_from_float", "Input should be a valid integer, got a number with a fractional part")
             } else {
                 ("int_type", "Input should be a valid integer")
             };
@@ -248,12 +228,7 @@ impl Fields {
     ) -> Option<f64> {
         let value = self.field(parent, path, required)?;
         if value.as_f64().is_none() {
-            self.problem(
-                "float_type",
-                path,
-                "Input should be a valid number",
-                value.clone(),
-            );
+            self.problem("float_type", path, "Input should be a valid number", value.clone());
         }
         value.as_f64()
     }
@@ -267,12 +242,7 @@ impl Fields {
     ) -> Option<&'v str> {
         let value = self.field(parent, path, required)?;
         if value.as_str().is_none() {
-            self.problem(
-                "string_type",
-                path,
-                "Input should be a valid string",
-                value.clone(),
-            );
+            self.problem("string_type", path, "Input should be a valid string", value.clone());
         }
         value.as_str()
     }
@@ -284,17 +254,8 @@ impl Fields {
 
     /// Adds a problem.
     pub(super) fn problem(&mut self, kind: &'static str, path: &[&str], msg: &'static str, input: Value) {
-        let loc = std::iter::once(&"body")
-            .chain(path)
-            .map(|part| json!(part))
-            .collect();
-        self.problems.push(Problem {
-            kind,
-            loc,
-            msg,
-            input,
-            ctx: None,
-        });
+        let loc = std::iter::once(&"body").chain(path).map(|part| json!(part)).collect();
+        self.problems.push(Problem { kind, loc, msg, input, ctx: None });
     }
 }
 
@@ -303,9 +264,7 @@ pub(super) fn whole(value: &Value) -> Option<i64> {
     /// Above this, floats skip whole numbers.
     const EXACT: f64 = 9_007_199_254_740_992.0;
     value.as_i64().or_else(|| {
-        let float = value
-            .as_f64()
-            .filter(|float| float.fract() == 0.0 && float.abs() < EXACT)?;
+        let float = value.as_f64().filter(|float| float.fract() == 0.0 && float.abs() < EXACT)?;
         #[expect(clippy::cast_possible_truncation, reason = "it is whole and in range")]
         Some(float as i64)
     })
@@ -341,14 +300,7 @@ mod tests {
     fn whole_numbers_are_told_from_what_looks_like_them() {
         assert_eq!(whole(&json!(7)), Some(7));
         assert_eq!(whole(&json!(7.0)), Some(7));
-        for bad in [
-            json!(7.5),
-            json!(true),
-            json!("7"),
-            json!(null),
-            json!(1e300),
-            json!(u64::MAX),
-        ] {
+        for bad in [json!(7.5), json!(true), json!("7"), json!(null), json!(1e300), json!(u64::MAX)] {
             assert_eq!(whole(&bad), None, "{bad}");
         }
     }

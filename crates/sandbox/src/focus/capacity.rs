@@ -11,11 +11,7 @@ const FEW_JOBS: usize = 40;
 
 /// How many jobs may run at once.
 pub(super) fn most_jobs(faults: &Faults) -> usize {
-    if faults.has(Fault::LowCapacity) {
-        FEW_JOBS
-    } else {
-        JOBS
-    }
+    if faults.has(Fault::LowCapacity) { FEW_JOBS } else { JOBS }
 }
 
 /// How long a configuration takes beside `others` being served, while `jobs` run.
@@ -45,11 +41,7 @@ impl Desk {
     pub(super) fn enter(&self) -> Ticket<'_> {
         let others = self.serving.fetch_add(1, Ordering::Relaxed);
         let unlucky = others > 0 && self.overlapping.fetch_add(1, Ordering::Relaxed).is_multiple_of(2);
-        Ticket {
-            desk: self,
-            others,
-            unlucky,
-        }
+        Ticket { desk: self, others, unlucky }
     }
 }
 

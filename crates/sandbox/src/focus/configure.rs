@@ -40,12 +40,7 @@ pub(super) async fn configure(server: &Server, headers: &HeaderMap, body: Body) 
         return Err(Refusal::Crash);
     }
     let order = request.check(server.clock.epoch_seconds(), &faults)?;
-    tokio::time::sleep(capacity::service_time(
-        ticket.others,
-        server.jobs.active(),
-        &faults,
-    ))
-    .await;
+    tokio::time::sleep(capacity::service_time(ticket.others, server.jobs.active(), &faults)).await;
     if faults.has(Fault::ConfigureConcurrency500) && ticket.unlucky
         || faults.has(Fault::ConfigureRefuses) && order.history.is_none()
     {
@@ -58,17 +53,15 @@ pub(super) async fn configure(server: &Server, headers: &HeaderMap, body: Body) 
     }
     let opened = server
         .jobs
-        .open(order.history.map(playback), &faults, |id, port| {
-            describe(&order, id, port, &faults)
-        });
+        .open(order.history.map(playback), &faults, |id, port| describe(&order, id, port, &faults));
     match opened {
         Ok(description) => Ok(answer(StatusCode::OK, &description)),
-        Err(NoJob::Full(most)) => Err(Refusal::unavailable(format!(
-            "Too many concurrent jobs: {most} of {most} are running"
-        ))),
-        Err(NoJob::NoPort(error)) => Err(Refusal::unavailable(format!(
-            "No stream port is available: {error}"
-        ))),
+        Err(NoJob::Full(most)) => {
+            Err(Refusal::unavailable(format!("Too many concurrent jobs: {most} of {most} are running")))
+        }
+        Err(NoJob::NoPort(error)) => {
+            Err(Refusal::unavailable(format!("No stream port is available: {error}")))
+        }
     }
 }
 
@@ -82,10 +75,8 @@ fn describe(order: &Order, id: &str, port: u16, faults: &Faults) -> Value {
     let frequencies = frequencies(order.nfft, order.frequency);
     let amount = frequencies.len() + usize::from(faults.has(Fault::CountMismatch));
     let channels = order.channels.min.min(order.channels.max)..=order.channels.max.max(order.channels.min);
-    let streams: Map<String, Value> = channels
-        .zip(0_u64..)
-        .map(|(channel, stream)| (channel.to_string(), stream.into()))
-        .collect();
+    let streams: Map<String, Value> =
+        channels.zip(0_u64..).map(|(channel, stream)| (channel.to_string(), stream.into())).collect();
     let mut description = json!({
         "status": if faults.has(Fault::EmptyStatus) { "" } else { "success" },
         "job_id": id,
@@ -128,10 +119,7 @@ fn lines_dt(nfft: i64) -> f64 {
     float(nfft - nfft / 2) / float(live::PRR)
 }
 
-#[expect(
-    clippy::cast_precision_loss,
-    reason = "far below 2^53, save where a fault lets nonsense through"
-)]
+#[expect(clippy::cast_precision_loss, reason = "far below 2^53, save where a fault lets nonsense through")]
 const fn float(number: i64) -> f64 {
     number as f64
 }
@@ -147,10 +135,7 @@ mod tests {
             assert_eq!(all.len(), bins);
             assert_eq!(all.last().copied(), Some(1000.0));
         }
-        assert_eq!(
-            frequencies(128, Range { min: 100, max: 150 }),
-            [109.375, 125.0, 140.625]
-        );
+        assert_eq!(frequencies(128, Range { min: 100, max: 150 }), [109.375, 125.0, 140.625]);
         assert!(frequencies(0, Range { min: 0, max: 1000 }).is_empty());
         assert_eq!(frequencies(i64::MAX, Range { min: 0, max: 1 }).len(), 32769);
     }
@@ -164,9 +149,6 @@ mod tests {
     #[test]
     fn playback_is_bounded() {
         let of = |seconds| playback(Range { min: 0, max: seconds }).as_secs();
-        assert_eq!(
-            [of(5), of(60), of(300), of(1_000_000), of(-5)],
-            [2, 6, 30, 600, 2]
-        );
+        assert_eq!([of(5), of(60), of(300), of(1_000_000), of(-5)], [2, 6, 30, 600, 2]);
     }
 }

@@ -76,10 +76,5 @@ impl IntoResponse for Refusal {
 
 /// A JSON answer.
 pub(super) fn answer(status: StatusCode, body: &Value) -> Response {
-    (
-        status,
-        [(header::CONTENT_TYPE, "application/json")],
-        Body::from(body.to_string()),
-    )
-        .into_response()
+    (status, [(header::CONTENT_TYPE, "application/json")], Body::from(body.to_string())).into_response()
 }

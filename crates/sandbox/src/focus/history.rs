@@ -61,10 +61,7 @@ impl History {
         options.server_selection_timeout = Some(TIMEOUT);
         options.connect_timeout = Some(TIMEOUT);
         let database = Client::with_options(options)?.database(&place.database);
-        Ok(Self {
-            database,
-            base_path: place.base_path,
-        })
+        Ok(Self { database, base_path: place.base_path })
     }
 
     /// Whether any recording overlaps `range` (epoch seconds).
@@ -82,23 +79,14 @@ impl History {
             .limit(MOST_LISTED)
             .projection(doc! { "start_time": 1, "end_time": 1 });
         let documents: Vec<Document> = found.await?.try_collect().await?;
-        Ok(documents
-            .iter()
-            .filter_map(|recording| clipped(recording, range))
-            .collect())
+        Ok(documents.iter().filter_map(|recording| clipped(recording, range)).collect())
     }
 
     async fn recordings(&self) -> Result<Collection<Document>, HistoryError> {
         let wanted = doc! { "base_path": &self.base_path, "is_archive": false };
-        let found = self
-            .database
-            .collection::<Document>("base_paths")
-            .find_one(wanted)
-            .await?;
+        let found = self.database.collection::<Document>("base_paths").find_one(wanted).await?;
         let guid = found.as_ref().and_then(|document| document.get_str("guid").ok());
-        let guid = guid.ok_or_else(|| HistoryError::NoGuid {
-            base_path: self.base_path.clone(),
-        })?;
+        let guid = guid.ok_or_else(|| HistoryError::NoGuid { base_path: self.base_path.clone() })?;
         Ok(self.database.collection(guid))
     }
 }
@@ -121,9 +109,7 @@ fn clipped(recording: &Document, range: Range) -> Option<(i64, i64)> {
 
 fn seconds(value: &Bson) -> Option<i64> {
     let Bson::DateTime(date) = value else { return None };
-    Timestamp::from_millisecond(date.timestamp_millis())
-        .ok()
-        .map(Timestamp::as_second)
+    Timestamp::from_millisecond(date.timestamp_millis()).ok().map(Timestamp::as_second)
 }
 
 #[cfg(test)]

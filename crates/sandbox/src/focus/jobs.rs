@@ -59,14 +59,7 @@ struct Life {
 
 impl Life {
     const fn new(created: Timestamp, playback: Option<Duration>) -> Self {
-        Self {
-            created,
-            playback,
-            clients: 0,
-            first_client: None,
-            last_heard: created,
-            stopped: None,
-        }
+        Self { created, playback, clients: 0, first_client: None, last_heard: created, stopped: None }
     }
 
     /// When it has ended, or will have ended if nothing else happens.
@@ -76,11 +69,7 @@ impl Life {
             Some(first) => (first + LONGEST).min(self.last_heard + IDLE),
         };
         let played = self.playback.map(|playback| self.created + START + playback);
-        [Some(attended), played, self.stopped]
-            .into_iter()
-            .flatten()
-            .min()
-            .unwrap_or(attended)
+        [Some(attended), played, self.stopped].into_iter().flatten().min().unwrap_or(attended)
     }
 
     fn phase(&self, now: Timestamp) -> Phase {
@@ -150,10 +139,7 @@ pub(super) struct Jobs {
 impl Jobs {
     /// No jobs yet. A task ends those whose time has come, until `shutdown`.
     pub(super) fn new(clock: Clock, shutdown: CancellationToken) -> Arc<Self> {
-        let jobs = Arc::new(Self {
-            clock,
-            table: Mutex::default(),
-        });
+        let jobs = Arc::new(Self { clock, table: Mutex::default() });
         tokio::spawn(keep_house(Arc::downgrade(&jobs), shutdown));
         jobs
     }
@@ -178,10 +164,7 @@ impl Jobs {
             return Err(NoJob::Full(most));
         }
         let id = format!("1-{}", table.created + 1);
-        let shared = faults
-            .has(Fault::SharedPort)
-            .then(|| table.live_port(now))
-            .flatten();
+        let shared = faults.has(Fault::SharedPort).then(|| table.live_port(now)).flatten();
         let port = match shared {
             Some(_) if playback.is_none() => None,
             _ => Some(StreamPort::open(self.listener(&id)).map_err(NoJob::NoPort)?),
@@ -190,12 +173,7 @@ impl Jobs {
             return Err(NoJob::NoPort(io::ErrorKind::AddrNotAvailable.into()));
         };
         let answer = answer(&id, port_number);
-        let job = Job {
-            life: Life::new(now, playback),
-            port,
-            port_number,
-            answer: answer.clone(),
-        };
+        let job = Job { life: Life::new(now, playback), port, port_number, answer: answer.clone() };
         table.created += 1;
         table.jobs.insert(id, job);
         Ok(answer)
@@ -248,10 +226,7 @@ impl Jobs {
 
 impl Table {
     fn active(&self, now: Timestamp) -> usize {
-        self.jobs
-            .values()
-            .filter(|job| job.life.phase(now) != Phase::Ended)
-            .count()
+        self.jobs.values().filter(|job| job.life.phase(now) != Phase::Ended).count()
     }
 
     /// The port of some live job.
@@ -263,11 +238,7 @@ impl Table {
     /// Closes the ports of jobs that have ended, and forgets those that ended long ago.
     fn sweep(&mut self, now: Timestamp) {
         self.jobs.retain(|_, job| now < job.life.end() + REMEMBERED);
-        for job in self
-            .jobs
-            .values_mut()
-            .filter(|job| job.life.phase(now) == Phase::Ended)
-        {
+        for job in self.jobs.values_mut().filter(|job| job.life.phase(now) == Phase::Ended) {
             // The end stands, whatever a client that is now cut off still does.
             job.life.stop(now.min(job.life.end()));
             job.port = None;

@@ -23,10 +23,7 @@ pub(super) fn channels(faults: &Faults) -> Response {
     } else {
         (LOWEST_CHANNEL, HIGHEST_CHANNEL)
     };
-    answer(
-        StatusCode::OK,
-        &json!({ "lowest_channel": lowest, "highest_channel": highest }),
-    )
+    answer(StatusCode::OK, &json!({ "lowest_channel": lowest, "highest_channel": highest }))
 }
 
 /// What the system says of its fiber: `GET /live_metadata`, and the `metadata` of jobs.

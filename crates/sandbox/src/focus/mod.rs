@@ -75,9 +75,7 @@ impl Part for FocusServer {
         });
         let no_port =
             |error: std::io::Error| unavailable("no port of the loopback interface is free", &error);
-        let socket = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
-            .await
-            .map_err(no_port)?;
+        let socket = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.map_err(no_port)?;
         let upstream = socket.local_addr().map_err(no_port)?;
         let proxy = Proxy::start(upstream).await.map_err(no_port)?;
         let serving = axum::serve(socket, routes::router(Arc::clone(&server)));

@@ -23,11 +23,7 @@ mod tests {
             .unwrap()
             .iter()
             .flat_map(|(path, methods)| {
-                methods
-                    .as_object()
-                    .unwrap()
-                    .keys()
-                    .map(move |method| format!("{method} {path}"))
+                methods.as_object().unwrap().keys().map(move |method| format!("{method} {path}"))
             })
             .collect();
         operations.sort();
@@ -50,10 +46,7 @@ mod tests {
         while let Some(value) = left.pop() {
             if let Some(reference) = value.get("$ref").and_then(Value::as_str) {
                 references += 1;
-                assert!(
-                    description.pointer(reference.trim_start_matches('#')).is_some(),
-                    "{reference}"
-                );
+                assert!(description.pointer(reference.trim_start_matches('#')).is_some(), "{reference}");
             }
             match value {
                 Value::Array(items) => left.extend(items),

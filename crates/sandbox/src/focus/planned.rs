@@ -59,10 +59,7 @@ impl Tasks {
 
 /// The tasks, if the planned interface is served.
 fn tasks(server: &Server) -> Result<&Tasks, Refusal> {
-    server
-        .planned
-        .as_ref()
-        .ok_or_else(|| Refusal::not_found("Not Found"))
+    server.planned.as_ref().ok_or_else(|| Refusal::not_found("Not Found"))
 }
 
 /// `POST /config/{task_id}`.
@@ -94,23 +91,11 @@ pub(super) async fn config(
     let mut table = tasks.lock();
     table.retain(|_, task| now < task.end() + REMEMBERED);
     if table.len() >= MOST_TASKS {
-        return Err(Refusal::unavailable(format!(
-            "Too many tasks: at most {MOST_TASKS} are kept"
-        )));
+        return Err(Refusal::unavailable(format!("Too many tasks: at most {MOST_TASKS} are kept")));
     }
     let rows = Rows::new(request.sensors, history, now + START);
-    table.insert(
-        task_id.to_owned(),
-        Task {
-            created: now,
-            last_read: None,
-            rows,
-        },
-    );
-    Ok(answer(
-        StatusCode::OK,
-        &json!({ "status": "Config received successfully", "task_id": task_id }),
-    ))
+    table.insert(task_id.to_owned(), Task { created: now, last_read: None, rows });
+    Ok(answer(StatusCode::OK, &json!({ "status": "Config received successfully", "task_id": task_id })))
 }
 
 /// `GET /sensors`.
@@ -125,26 +110,19 @@ pub(super) fn waterfall(server: &Server, task_id: &str, row_count: &str) -> Resu
     let tasks = tasks(server)?;
     let wanted = row_count.parse::<u32>().ok().filter(|count| *count > 0);
     let wanted = wanted.ok_or_else(|| {
-        Refusal::value(format!(
-            "Invalid row_count {row_count}: must be a positive integer"
-        ))
+        Refusal::value(format!("Invalid row_count {row_count}: must be a positive integer"))
     })?;
     let now = server.clock.now();
     let mut table = tasks.lock();
     table.retain(|_, task| now < task.end() + REMEMBERED);
-    let task = table
-        .get_mut(task_id)
-        .ok_or_else(|| Refusal::not_found("Invalid task_id: no consumer found"))?;
+    let task =
+        table.get_mut(task_id).ok_or_else(|| Refusal::not_found("Invalid task_id: no consumer found"))?;
     let exited = now >= task.end();
     if !exited {
         task.last_read = Some(now);
     }
     let Some(elapsed) = task.at_work(now) else {
-        let status = if exited {
-            StatusCode::ALREADY_REPORTED
-        } else {
-            StatusCode::OK
-        };
+        let status = if exited { StatusCode::ALREADY_REPORTED } else { StatusCode::OK };
         return Ok(answer(status, &json!([])));
     };
     if task.rows.are_exhausted() {
@@ -199,15 +177,7 @@ impl Request {
             // A required field that is absent is a problem, and was returned above.
             return Err(Refusal::Crash);
         };
-        Ok(Self {
-            duration,
-            nfft,
-            height,
-            sensors,
-            frequency,
-            start,
-            end,
-        })
+        Ok(Self { duration, nfft, height, sensors, frequency, start, end })
     }
 
     /// The recorded time (epoch seconds) it asks for, if it can be served.
@@ -225,10 +195,7 @@ impl Request {
         } else if min >= max {
             format!("sensors: sensors.min {min} must be less than sensors.max {max}")
         } else if self.frequency.min < 0 || self.frequency.max > live::PRR / 2 {
-            format!(
-                "frequencyRange: must be within 0 Hz and the Nyquist limit of {} Hz",
-                live::PRR / 2
-            )
+            format!("frequencyRange: must be within 0 Hz and the Nyquist limit of {} Hz", live::PRR / 2)
         } else if self.frequency.min >= self.frequency.max {
             "frequencyRange: frequencyRange.min must be less than frequencyRange.max".to_owned()
         } else {
@@ -244,13 +211,10 @@ impl Request {
         };
         match (&self.start, &self.end) {
             (None, None) => Ok(None),
-            (Some(start), Some(end)) => Ok(Some(Range {
-                min: time("start_time", start)?,
-                max: time("end_time", end)?,
-            })),
-            _ => Err(Refusal::value(
-                "Invalid time range: start_time and end_time must be given together",
-            )),
+            (Some(start), Some(end)) => {
+                Ok(Some(Range { min: time("start_time", start)?, max: time("end_time", end)? }))
+            }
+            _ => Err(Refusal::value("Invalid time range: start_time and end_time must be given together")),
         }
     }
 }
@@ -261,9 +225,7 @@ fn compact_time(text: &str) -> Option<i64> {
         return None;
     }
     let time = DateTime::strptime("%Y%m%d%H%M%S", format!("20{text}")).ok()?;
-    time.to_zoned(TimeZone::UTC)
-        .ok()
-        .map(|zoned| zoned.timestamp().as_second())
+    time.to_zoned(TimeZone::UTC).ok().map(|zoned| zoned.timestamp().as_second())
 }
 
 #[cfg(test)]
@@ -273,14 +235,7 @@ mod tests {
     #[test]
     fn compact_times_are_twelve_digits_of_utc() {
         assert_eq!(compact_time("251123083000"), Some(1_763_886_600));
-        for bad in [
-            "",
-            "25112308300",
-            "2511230830000",
-            "251323083000",
-            "25112308300x",
-            "+51123083000",
-        ] {
+        for bad in ["", "25112308300", "2511230830000", "251323083000", "25112308300x", "+51123083000"] {
             assert_eq!(compact_time(bad), None, "{bad}");
         }
     }

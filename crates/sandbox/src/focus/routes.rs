@@ -35,20 +35,14 @@ pub(super) fn router(server: Arc<Server>) -> Router {
     let at = |path: &str| format!("{PREFIX}{path}");
     Router::new()
         .route(&at("/ack"), get(ack))
-        .route(
-            &at("/channels"),
-            get(async |State(server): Shared| live::channels(&server.faults())),
-        )
+        .route(&at("/channels"), get(async |State(server): Shared| live::channels(&server.faults())))
         .route(&at("/live_metadata"), get(live_metadata))
         .route(&at("/configure"), post(configure))
         .route(&at("/metadata/{id}"), get(metadata))
         .route(&at("/recordings_in_time_range"), post(recordings))
         .route(&at("/openapi.json"), get(async || openapi::description()))
         .route(&at("/config/{task_id}"), post(config))
-        .route(
-            &at("/sensors"),
-            get(async |State(server): Shared| planned::sensors(&server)),
-        )
+        .route(&at("/sensors"), get(async |State(server): Shared| planned::sensors(&server)))
         .route(&at("/waterfall/{task_id}/{row_count}"), get(waterfall))
         .route(&at("/job/{job_id}"), delete(cancel))
         .method_not_allowed_fallback(async || {
@@ -105,11 +99,7 @@ async fn recordings(State(server): Shared, headers: HeaderMap, body: Body) -> Re
         Vec::new()
     } else {
         let range = Range { min: start, max: end };
-        server
-            .history()?
-            .within(range)
-            .await
-            .map_err(|error| database_down(&error))?
+        server.history()?.within(range).await.map_err(|error| database_down(&error))?
     };
     Ok(answer(StatusCode::OK, &json!(found)))
 }
@@ -138,21 +128,14 @@ async fn cancel(State(server): Shared, Path(job_id): Path<String>) -> Result<Res
     if !server.jobs.cancel(&job_id) {
         return Err(Refusal::not_found("Invalid job_id"));
     }
-    Ok(answer(
-        StatusCode::OK,
-        &json!({ "job_id": job_id, "status": "cancelled" }),
-    ))
+    Ok(answer(StatusCode::OK, &json!({ "job_id": job_id, "status": "cancelled" })))
 }
 
 /// The faults that do not depend on what is asked.
 async fn misbehave(State(server): Shared, request: Request, next: Next) -> Response {
     let faults = server.faults();
     if faults.has(Fault::RedirectLoop) {
-        let here = request
-            .uri()
-            .path_and_query()
-            .map_or("/", |path| path.as_str())
-            .to_owned();
+        let here = request.uri().path_and_query().map_or("/", |path| path.as_str()).to_owned();
         return (StatusCode::TEMPORARY_REDIRECT, [(header::LOCATION, here)]).into_response();
     }
     let mut response = if faults.has(Fault::EndlessBody) && request.method() == Method::GET {
@@ -161,10 +144,7 @@ async fn misbehave(State(server): Shared, request: Request, next: Next) -> Respo
         next.run(request).await
     };
     if faults.has(Fault::VagueErrors)
-        && matches!(
-            response.status(),
-            StatusCode::BAD_REQUEST | StatusCode::UNPROCESSABLE_ENTITY
-        )
+        && matches!(response.status(), StatusCode::BAD_REQUEST | StatusCode::UNPROCESSABLE_ENTITY)
     {
         response = answer(response.status(), &json!({ "detail": "Bad request" }));
     }

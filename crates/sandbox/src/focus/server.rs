@@ -32,27 +32,17 @@ impl Server {
 
     /// Turns a fault on.
     pub(super) fn turn_on(&self, fault: Fault) {
-        self.faults
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .turn_on(fault);
+        self.faults.lock().unwrap_or_else(PoisonError::into_inner).turn_on(fault);
     }
 
     /// The recordings, where there is a database.
     pub(super) fn history(&self) -> Result<&History, Refusal> {
-        self.history
-            .as_ref()
-            .ok_or_else(|| Refusal::unavailable("Recordings database is not available"))
+        self.history.as_ref().ok_or_else(|| Refusal::unavailable("Recordings database is not available"))
     }
 
     /// Refuses a range (epoch seconds) of which nothing was recorded.
     pub(super) async fn require_recordings(&self, range: Range) -> Result<(), Refusal> {
-        if self
-            .history()?
-            .covers(range)
-            .await
-            .map_err(|error| database_down(&error))?
-        {
+        if self.history()?.covers(range).await.map_err(|error| database_down(&error))? {
             return Ok(());
         }
         Err(Refusal::not_found(format!(

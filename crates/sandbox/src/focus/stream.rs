@@ -52,10 +52,7 @@ impl StreamPort {
         let port = socket.local_addr()?.port();
         let stopped = CancellationToken::new();
         tokio::spawn(accept(TcpListener::from_std(socket)?, listener, stopped.clone()));
-        Ok(Self {
-            port,
-            _stop: stopped.drop_guard(),
-        })
+        Ok(Self { port, _stop: stopped.drop_guard() })
     }
 
     /// Its number.

@@ -60,9 +60,7 @@ pub(super) struct Order {
 pub(super) fn lacks_a_field(body: &Map<String, Value>) -> bool {
     let has = |parent: &Map<String, Value>, keys: &[&str]| keys.iter().all(|key| parent.contains_key(*key));
     let inner = |key: &str, keys: &[&str]| {
-        body.get(key)
-            .and_then(Value::as_object)
-            .is_none_or(|inner| has(inner, keys))
+        body.get(key).and_then(Value::as_object).is_none_or(|inner| has(inner, keys))
     };
     let is_waterfall = body.get("view_type").and_then(view_number) == Some(WATERFALL);
     let whole = has(body, &["displayInfo", "channels", "view_type"])
@@ -104,12 +102,7 @@ impl Request {
         let view = match view_number(&view_sent) {
             None if faults.has(Fault::ViewUnchecked) => MULTICHANNEL,
             None if body.contains_key("view_type") => {
-                fields.problem(
-                    "enum",
-                    &["view_type"],
-                    "Input should be 0, 1 or 2",
-                    view_sent.clone(),
-                );
+                fields.problem("enum", &["view_type"], "Input should be 0, 1 or 2", view_sent.clone());
                 MULTICHANNEL
             }
             view => view.unwrap_or_default(),
@@ -119,17 +112,7 @@ impl Request {
             // A required field that is absent is a problem, and was returned above.
             return Err(Refusal::Crash);
         };
-        Ok(Self {
-            duration,
-            nfft,
-            height,
-            channels,
-            frequency,
-            start,
-            end,
-            view,
-            view_sent,
-        })
+        Ok(Self { duration, nfft, height, channels, frequency, start, end, view, view_sent })
     }
 
     /// Whether it asks for recorded time.
@@ -152,29 +135,16 @@ impl Request {
         let nfft = self.check_nfft(faults)?;
         let frequency = self.check_frequency(faults)?;
         let (history, impossible_time) = self.check_time(now, faults)?;
-        let view_echo = if faults.has(Fault::ViewUnchecked) {
-            self.view_sent.clone()
-        } else {
-            Value::from(self.view)
-        };
+        let view_echo =
+            if faults.has(Fault::ViewUnchecked) { self.view_sent.clone() } else { Value::from(self.view) };
         let channels = self.channels;
-        Ok(Order {
-            view: self.view,
-            view_echo,
-            nfft,
-            channels,
-            frequency,
-            history,
-            impossible_time,
-        })
+        Ok(Order { view: self.view, view_echo, nfft, channels, frequency, history, impossible_time })
     }
 
     fn check_display(&self, faults: &Faults) -> Result<(), Refusal> {
         if self.height <= 0 && !faults.has(Fault::HeightsUnchecked) {
-            let detail = format!(
-                "Invalid displayInfo.height {}: must be positive (greater than 0)",
-                self.height
-            );
+            let detail =
+                format!("Invalid displayInfo.height {}: must be positive (greater than 0)", self.height);
             return Err(Refusal::value(detail));
         }
         match self.duration {
@@ -193,11 +163,7 @@ impl Request {
         let (lowest, highest) = (live::LOWEST_CHANNEL, live::HIGHEST_CHANNEL);
         if !faults.has(Fault::AcceptsChannelsOutOfRange) {
             for (field, channel) in [("channels.min", min), ("channels.max", max)] {
-                let why = if channel < 0 {
-                    "must not be negative, and "
-                } else {
-                    ""
-                };
+                let why = if channel < 0 { "must not be negative, and " } else { "" };
                 if !(lowest..=highest).contains(&channel) {
                     return Err(Refusal::value(format!(
                         "Invalid {field} {channel}: {why}must be within the channels {lowest} to {highest}"
@@ -211,11 +177,7 @@ impl Request {
             )));
         }
         let count = max.saturating_sub(min).saturating_add(1);
-        let most = if faults.has(Fault::AcceptsChannelsOutOfRange) {
-            ANY_CHANNELS
-        } else {
-            MOST_CHANNELS
-        };
+        let most = if faults.has(Fault::AcceptsChannelsOutOfRange) { ANY_CHANNELS } else { MOST_CHANNELS };
         if count.saturating_abs() > most {
             return Err(Refusal::value(format!(
                 "Invalid channels: {min} to {max} are {count} channels, at most {most} are allowed"
@@ -242,14 +204,8 @@ impl Request {
             _ if NFFT.contains(&nfft) => return Ok(nfft),
             _ => "must be a power of two".to_owned(),
         };
-        let allowed = if self.view == WATERFALL {
-            String::new()
-        } else {
-            format!(", one of {NFFT:?}")
-        };
-        Err(Refusal::value(format!(
-            "Invalid nfftSelection {nfft}: {problem}{allowed}"
-        )))
+        let allowed = if self.view == WATERFALL { String::new() } else { format!(", one of {NFFT:?}") };
+        Err(Refusal::value(format!("Invalid nfftSelection {nfft}: {problem}{allowed}")))
     }
 
     fn check_frequency(&self, faults: &Faults) -> Result<Range, Refusal> {
@@ -264,9 +220,7 @@ impl Request {
         }
         for (field, frequency) in [("frequencyRange.min", min), ("frequencyRange.max", max)] {
             if frequency < 0 {
-                return Err(Refusal::value(format!(
-                    "Invalid {field} {frequency} Hz: must not be negative"
-                )));
+                return Err(Refusal::value(format!("Invalid {field} {frequency} Hz: must not be negative")));
             }
             if frequency > nyquist && !faults.has(Fault::AcceptsNyquist) {
                 return Err(Refusal::value(format!(
@@ -291,12 +245,12 @@ impl Request {
                 let impossible = check_times(start, end, now, faults)?;
                 Ok((Some(Range { min: start, max: end }), impossible))
             }
-            (Some(_), None) => Err(Refusal::value(
-                "Invalid time range: end_time is missing, start_time is given",
-            )),
-            (None, Some(_)) => Err(Refusal::value(
-                "Invalid time range: start_time is missing, end_time is given",
-            )),
+            (Some(_), None) => {
+                Err(Refusal::value("Invalid time range: end_time is missing, start_time is given"))
+            }
+            (None, Some(_)) => {
+                Err(Refusal::value("Invalid time range: start_time is missing, end_time is given"))
+            }
         }
     }
 }
@@ -305,9 +259,7 @@ impl Request {
 pub(super) fn check_order(start: i64, end: i64) -> Result<(), Refusal> {
     for (field, time) in [("start_time", start), ("end_time", end)] {
         if time < 0 {
-            return Err(Refusal::value(format!(
-                "Invalid {field} {time}: must not be negative"
-            )));
+            return Err(Refusal::value(format!("Invalid {field} {time}: must not be negative")));
         }
     }
     if start >= end {

@@ -106,30 +106,20 @@ mod tests {
     fn times(block: &Value) -> Vec<(i64, i64)> {
         let rows = block["rows"].as_array().unwrap();
         let time = |row: &Value, key: &str| row[key].as_i64().unwrap();
-        rows.iter()
-            .map(|row| (time(row, "startTimestamp"), time(row, "endTimestamp")))
-            .collect()
+        rows.iter().map(|row| (time(row, "startTimestamp"), time(row, "endTimestamp"))).collect()
     }
 
     #[test]
     fn history_is_played_back_once_and_in_order() {
-        let mut rows = Rows::new(
-            SENSORS,
-            Some(Range {
-                min: 1_000,
-                max: 1_300,
-            }),
-            Timestamp::UNIX_EPOCH,
-        );
+        let mut rows = Rows::new(SENSORS, Some(Range { min: 1_000, max: 1_300 }), Timestamp::UNIX_EPOCH);
         let mut seen = Vec::new();
         for second in 0..=30 {
             while let Some(block) = rows.take(Duration::from_secs(second), 7) {
                 seen.extend(times(&block));
             }
         }
-        let expected: Vec<(i64, i64)> = (1_000..1_300)
-            .map(|second| (second * 1000, second * 1000 + 1000))
-            .collect();
+        let expected: Vec<(i64, i64)> =
+            (1_000..1_300).map(|second| (second * 1000, second * 1000 + 1000)).collect();
         assert_eq!(seen, expected);
         assert!(rows.are_exhausted());
     }
@@ -151,16 +141,9 @@ mod tests {
         assert_eq!(times(&block).len(), 10);
         let sensors = block["rows"][0]["sensors"].as_array().unwrap();
         assert_eq!(sensors.len(), 2337);
-        let values: Vec<f64> = sensors[7]["intensity"]
-            .as_array()
-            .unwrap()
-            .iter()
-            .map(|v| v.as_f64().unwrap())
-            .collect();
-        assert!(
-            values.iter().all(|value| (0.0..=1.0).contains(value)),
-            "{values:?}"
-        );
+        let values: Vec<f64> =
+            sensors[7]["intensity"].as_array().unwrap().iter().map(|v| v.as_f64().unwrap()).collect();
+        assert!(values.iter().all(|value| (0.0..=1.0).contains(value)), "{values:?}");
         assert!(
             values.windows(2).any(|pair| pair[0] < pair[1])
                 && values.windows(2).any(|pair| pair[0] > pair[1])

@@ -43,12 +43,7 @@ impl Cache {
 }
 
 fn lock_file(path: &Path) -> io::Result<File> {
-    File::options()
-        .read(true)
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .open(path)
+    File::options().read(true).write(true).create(true).truncate(false).open(path)
 }
 
 /// A private directory of one running server, removed when dropped.
@@ -75,10 +70,7 @@ impl Storage {
                 let _ = fs::remove_dir_all(&path);
             }
         }
-        let path = tempfile::Builder::new()
-            .prefix("mongo-")
-            .tempdir_in(&servers)?
-            .keep();
+        let path = tempfile::Builder::new().prefix("mongo-").tempdir_in(&servers)?.keep();
         let owned = lock_file(&path.join("owner.lock"))?;
         owned.lock()?;
         Ok(Self { path, _owned: owned })

@@ -96,9 +96,7 @@ impl Dataset {
         for (started, length) in RECENT {
             recordings.push(recording(&mut rng, started * 60, Some(length * 60), false));
         }
-        let older = i64::from(count)
-            .saturating_sub_unsigned(recordings.len() as u64)
-            .max(0);
+        let older = i64::from(count).saturating_sub_unsigned(recordings.len() as u64).max(0);
         // One recording in each slot of equal length, somewhere within it.
         let newest = 4 * 3600;
         for slot in 0..older {
@@ -115,12 +113,7 @@ impl Dataset {
                 update_time: ago(rng.random_range(3600..DAYS * 86_400)),
             })
             .collect();
-        Self {
-            guid,
-            archived_guid,
-            recordings,
-            unrecognized,
-        }
+        Self { guid, archived_guid, recordings, unrecognized }
     }
 
     /// The name of the unrecognized collection.
@@ -131,18 +124,12 @@ impl Dataset {
     /// The uuids of recordings that have long ended and are not deleted, oldest first.
     pub(super) fn old(&self) -> impl Iterator<Item = &str> {
         let ordinary = &self.recordings[(LIVE.len() + RECENT.len()).min(self.recordings.len())..];
-        ordinary
-            .iter()
-            .rev()
-            .filter(|recording| !recording.deleted)
-            .map(|recording| recording.uuid.as_str())
+        ordinary.iter().rev().filter(|recording| !recording.deleted).map(|recording| recording.uuid.as_str())
     }
 }
 
 fn uuid(rng: &mut StdRng) -> String {
-    uuid::Builder::from_random_bytes(rng.random())
-        .into_uuid()
-        .to_string()
+    uuid::Builder::from_random_bytes(rng.random()).into_uuid().to_string()
 }
 
 #[cfg(test)]
@@ -178,21 +165,11 @@ mod tests {
     #[test]
     fn its_shares_are_as_designed() {
         let data = Dataset::new(3000, now());
-        let deleted = data
-            .recordings
-            .iter()
-            .filter(|recording| recording.deleted)
-            .count();
+        let deleted = data.recordings.iter().filter(|recording| recording.deleted).count();
         assert!((180..=300).contains(&deleted), "{deleted} deleted");
         assert_eq!(data.unrecognized.len(), 150);
         let last_hour = now() - SignedDuration::from_hours(1);
-        assert_eq!(
-            data.recordings
-                .iter()
-                .filter(|recording| recording.end > Some(last_hour))
-                .count(),
-            4
-        );
+        assert_eq!(data.recordings.iter().filter(|recording| recording.end > Some(last_hour)).count(), 4);
         assert_eq!(data.old().count(), 3000 - LIVE.len() - RECENT.len() - deleted);
     }
 }

@@ -72,12 +72,7 @@ impl RunningMongo {
             Fault::StaleRecording => {
                 let start = self.clock.now() - STALE;
                 let uuid = Uuid::from_u128(0x5ade_0000_0000_4000_8000_0000_0000_1173).to_string();
-                let stale = Recording {
-                    uuid,
-                    start,
-                    end: None,
-                    deleted: false,
-                };
+                let stale = Recording { uuid, start, end: None, deleted: false };
                 recordings.insert_one(stale.document()).await?;
             }
             Fault::NaiveDates => self.store_dates_otherwise(&recordings).await?,
@@ -85,10 +80,7 @@ impl RunningMongo {
             Fault::UnrecognizedBad => self.spoil_unrecognized().await?,
             Fault::BasePathMissing => {
                 let in_use = doc! { "base_path": BASE_PATH, "is_archive": false };
-                self.database
-                    .collection::<Document>("base_paths")
-                    .delete_many(in_use)
-                    .await?;
+                self.database.collection::<Document>("base_paths").delete_many(in_use).await?;
             }
             Fault::DatabaseEmpty => {
                 for name in self.database.list_collection_names().await? {
@@ -104,9 +96,7 @@ impl RunningMongo {
                     return Err("the user of a MongoDB given by a URI is not the sandbox's to change".into());
                 }
                 let other = Uuid::new_v4().to_string();
-                self.database
-                    .run_command(doc! { "updateUser": USER, "pwd": other })
-                    .await?;
+                self.database.run_command(doc! { "updateUser": USER, "pwd": other }).await?;
             }
             Fault::Slow => self.proxy.set(Mode::Slow(SLOW)).await,
             Fault::Away => self.proxy.set(Mode::Away).await,
@@ -124,11 +114,7 @@ impl RunningMongo {
     async fn store_dates_otherwise(&self, recordings: &Collection<Document>) -> Result<(), Failure> {
         // The oldest recordings, so that no check of recent ones is touched.
         for (number, uuid) in self.dataset.old().take(8).enumerate() {
-            let Some(recording) = self
-                .dataset
-                .recordings
-                .iter()
-                .find(|recording| recording.uuid == uuid)
+            let Some(recording) = self.dataset.recordings.iter().find(|recording| recording.uuid == uuid)
             else {
                 continue;
             };
@@ -137,37 +123,22 @@ impl RunningMongo {
                 0 => Bson::String(start.strftime("%Y-%m-%dT%H:%M:%S").to_string()),
                 1 => Bson::String(start.strftime("%Y-%m-%dT%H:%M:%S+00:00").to_string()),
                 2 => Bson::Int64(start.as_second()),
-                #[expect(
-                    clippy::cast_precision_loss,
-                    reason = "milliseconds of our time are far below 2^52"
-                )]
+                #[expect(clippy::cast_precision_loss, reason = "milliseconds of our time are far below 2^52")]
                 _ => Bson::Double(start.as_millisecond() as f64 / 1000.0),
             };
-            recordings
-                .update_one(doc! { "uuid": uuid }, doc! { "$set": { "start_time": stored } })
-                .await?;
+            recordings.update_one(doc! { "uuid": uuid }, doc! { "$set": { "start_time": stored } }).await?;
         }
         Ok(())
     }
 
     async fn spoil_recordings(&self, recordings: &Collection<Document>) -> Result<(), Failure> {
-        let every_tenth = |from: usize| {
-            self.dataset
-                .recordings
-                .iter()
-                .skip(from)
-                .step_by(10)
-                .map(|it| &it.uuid)
-        };
+        let every_tenth =
+            |from: usize| self.dataset.recordings.iter().skip(from).step_by(10).map(|it| &it.uuid);
         let listed = |uuids: Vec<&String>| doc! { "uuid": { "$in": uuids } };
         let no_start = doc! { "$unset": { "start_time": "" } };
-        recordings
-            .update_many(listed(every_tenth(4).collect()), no_start)
-            .await?;
+        recordings.update_many(listed(every_tenth(4).collect()), no_start).await?;
         let text = doc! { "$set": { "deleted": "false" } };
-        recordings
-            .update_many(listed(every_tenth(9).collect()), text)
-            .await?;
+        recordings.update_many(listed(every_tenth(9).collect()), text).await?;
         let now = date(self.clock.now());
         let strange = [
             doc! { "comment": "not a recording" },
@@ -178,24 +149,15 @@ impl RunningMongo {
     }
 
     async fn spoil_unrecognized(&self) -> Result<(), Failure> {
-        let unrecognized = self
-            .database
-            .collection::<Document>(&self.dataset.unrecognized_name());
-        let folders: Vec<&str> = self
-            .dataset
-            .unrecognized
-            .iter()
-            .step_by(2)
-            .map(|it| it.folder_name.as_str())
-            .collect();
+        let unrecognized = self.database.collection::<Document>(&self.dataset.unrecognized_name());
+        let folders: Vec<&str> =
+            self.dataset.unrecognized.iter().step_by(2).map(|it| it.folder_name.as_str()).collect();
         let start = date(self.clock.now() - SignedDuration::from_hours(30));
         let change = doc! {
             "$unset": { "folder_name": "" },
             "$set": { "start_time": start, "deleted": false },
         };
-        unrecognized
-            .update_many(doc! { "folder_name": { "$in": folders } }, change)
-            .await?;
+        unrecognized.update_many(doc! { "folder_name": { "$in": folders } }, change).await?;
         Ok(())
     }
 }

@@ -29,34 +29,21 @@ pub(super) async fn secantusdb(cache: &Cache) -> Result<PrivateServer, Unavailab
         let _lock = match lock {
             Ok(Ok(lock)) => lock,
             Ok(Err(error)) => {
-                return Err(unavailable(
-                    format!("no lock for the installation: {error}"),
-                    command,
-                ));
+                return Err(unavailable(format!("no lock for the installation: {error}"), command));
             }
             Err(error) => {
-                return Err(unavailable(
-                    format!("the installation was given up: {error}"),
-                    command,
-                ));
+                return Err(unavailable(format!("the installation was given up: {error}"), command));
             }
         };
         if !is_complete(&home) {
-            install(cache, &home)
-                .await
-                .map_err(|reason| unavailable(reason, command))?;
+            install(cache, &home).await.map_err(|reason| unavailable(reason, command))?;
         }
     }
     Ok(PrivateServer {
         name: "secantusdb",
-        command: [
-            python_of(&home).as_os_str(),
-            "-I".as_ref(),
-            "-m".as_ref(),
-            "secantus".as_ref(),
-        ]
-        .map(OsStr::to_owned)
-        .into(),
+        command: [python_of(&home).as_os_str(), "-I".as_ref(), "-m".as_ref(), "secantus".as_ref()]
+            .map(OsStr::to_owned)
+            .into(),
         arguments: |port, storage| {
             let mut arguments: Vec<_> = ["--host", "127.0.0.1", "--port"]
                 .iter()
@@ -96,12 +83,9 @@ fn is_complete(home: &Path) -> bool {
 
 /// Installs beside `home` and renames, so that `home` is never half done. The caller holds the lock.
 async fn install(cache: &Cache, home: &Path) -> Result<(), String> {
-    let python = which::which("python3")
-        .or_else(|_| which::which("python"))
-        .map_err(|_| {
-            "neither `mongod` nor `python3` is on the PATH, and SHAKEDOWN_SANDBOX_MONGO_URI is not set"
-                .to_owned()
-        })?;
+    let python = which::which("python3").or_else(|_| which::which("python")).map_err(|_| {
+        "neither `mongod` nor `python3` is on the PATH, and SHAKEDOWN_SANDBOX_MONGO_URI is not set".to_owned()
+    })?;
     let partial = cache.path(&format!("{DIRECTORY}.partial"));
     let remove = |path: &Path| match fs::remove_dir_all(path) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
@@ -111,10 +95,7 @@ async fn install(cache: &Cache, home: &Path) -> Result<(), String> {
     };
     remove(&partial)?;
     remove(home)?;
-    tracing::info!(
-        "installing {RELEASE} for the sandbox's MongoDB into {} (once)",
-        home.display()
-    );
+    tracing::info!("installing {RELEASE} for the sandbox's MongoDB into {} (once)", home.display());
     run(Command::new(python).args(["-I", "-m", "venv"]).arg(&partial)).await?;
     run(Command::new(python_of(&partial)).args([
         "-I",
@@ -133,10 +114,7 @@ async fn install(cache: &Cache, home: &Path) -> Result<(), String> {
 /// Runs a step of the installation; where it fails, the error quotes the end of what it said.
 async fn run(command: &mut Command) -> Result<(), String> {
     // Settings that would send packages elsewhere than into the virtual environment.
-    command
-        .env_remove("PIP_TARGET")
-        .env_remove("PIP_PREFIX")
-        .env("PIP_USER", "0");
+    command.env_remove("PIP_TARGET").env_remove("PIP_PREFIX").env("PIP_USER", "0");
     command.stdin(Stdio::null()).kill_on_drop(true);
     let words: Vec<_> = command.as_std().get_args().map(OsStr::to_string_lossy).collect();
     let shown = format!("`python3 {}`", words.join(" "));
@@ -149,8 +127,5 @@ async fn run(command: &mut Command) -> Result<(), String> {
         return Ok(());
     }
     let said = [output.stdout, output.stderr].concat();
-    Err(format!(
-        "{shown} failed: {}",
-        super::last_lines(&String::from_utf8_lossy(&said), 4)
-    ))
+    Err(format!("{shown} failed: {}", super::last_lines(&String::from_utf8_lossy(&said), 4)))
 }

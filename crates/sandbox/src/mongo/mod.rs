@@ -52,10 +52,9 @@ impl Part for Mongo {
         let upstream = Upstream::find(options.mongo_uri).await?;
         match RunningMongo::start(upstream, options.recordings, cx.clock.clone()).await {
             Ok(running) => Ok(Box::new(running)),
-            Err(error) => Err(unavailable(
-                format!("the database could not be prepared: {error}"),
-                BY_URI.to_owned(),
-            )),
+            Err(error) => {
+                Err(unavailable(format!("the database could not be prepared: {error}"), BY_URI.to_owned()))
+            }
         }
     }
 }
@@ -97,15 +96,7 @@ impl RunningMongo {
             upstream.uri_at(proxy.address())
         };
         direct_uris(|uris| uris.insert(name, upstream.uri_at(upstream.address())));
-        Ok(Self {
-            proxy,
-            database,
-            dataset,
-            clock,
-            uri,
-            has_user,
-            upstream: Mutex::new(Some(upstream)),
-        })
+        Ok(Self { proxy, database, dataset, clock, uri, has_user, upstream: Mutex::new(Some(upstream)) })
     }
 }
 
@@ -118,10 +109,7 @@ impl RunningPart for RunningMongo {
     fn exports(&self) -> Vec<(String, String)> {
         vec![
             ("SHAKEDOWN_LOCAL_MONGO_URI".to_owned(), self.uri.clone()),
-            (
-                "SHAKEDOWN_LOCAL_MONGO_DATABASE".to_owned(),
-                self.database.name().to_owned(),
-            ),
+            ("SHAKEDOWN_LOCAL_MONGO_DATABASE".to_owned(), self.database.name().to_owned()),
         ]
     }
 
@@ -131,11 +119,7 @@ impl RunningPart for RunningMongo {
     }
 
     async fn stop(&self) {
-        let upstream = self
-            .upstream
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take();
+        let upstream = self.upstream.lock().unwrap_or_else(PoisonError::into_inner).take();
         let Some(upstream) = upstream else { return };
         direct_uris(|uris| uris.remove(self.database.name()));
         self.proxy.set(Mode::Away).await;
@@ -162,29 +146,18 @@ struct PrivateServer {
 
 /// A variable of the environment, where it is set to something. Where a server may come from depends on the machine,
 /// not on what is checked: this is the one place where the sandbox reads it.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the machine's own set-up, which no configuration file knows"
-)]
+#[expect(clippy::disallowed_methods, reason = "the machine's own set-up, which no configuration file knows")]
 fn variable(name: &str) -> Option<OsString> {
     std::env::var_os(name).filter(|value| !value.is_empty())
 }
 
 fn unavailable(reason: String, command: String) -> Unavailable {
-    Unavailable {
-        part: KIND.to_owned(),
-        reason,
-        command,
-    }
+    Unavailable { part: KIND.to_owned(), reason, command }
 }
 
 /// The last `count` lines that say something, on one line.
 fn last_lines(text: &str, count: usize) -> String {
-    let lines: Vec<&str> = text
-        .lines()
-        .map(str::trim)
-        .filter(|line| !line.is_empty())
-        .collect();
+    let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
     lines[lines.len().saturating_sub(count)..].join(" | ")
 }
 

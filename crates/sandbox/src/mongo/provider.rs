@@ -33,10 +33,7 @@ impl Upstream {
             return Server::shared().await.map(Self::Private);
         };
         let address = address_of(&uri).await.map_err(|reason| {
-            unavailable(
-                format!("the URI given for {KIND} cannot be used: {reason}"),
-                BY_URI.to_owned(),
-            )
+            unavailable(format!("the URI given for {KIND} cannot be used: {reason}"), BY_URI.to_owned())
         })?;
         Ok(Self::Named { uri, address })
     }
@@ -83,16 +80,13 @@ async fn address_of(uri: &str) -> Result<SocketAddr, String> {
     if !uri.starts_with("mongodb://") {
         return Err("it does not start with `mongodb://`".to_owned());
     }
-    let options = ClientOptions::parse(uri)
-        .await
-        .map_err(|error| error.to_string())?;
+    let options = ClientOptions::parse(uri).await.map_err(|error| error.to_string())?;
     let [ServerAddress::Tcp { host, port }] = options.hosts.as_slice() else {
         return Err("it must name exactly one host and port".to_owned());
     };
     let (host, port) = (host.as_str(), port.unwrap_or(27017));
-    let mut found = tokio::net::lookup_host((host, port))
-        .await
-        .map_err(|error| format!("{host}: {error}"))?;
+    let mut found =
+        tokio::net::lookup_host((host, port)).await.map_err(|error| format!("{host}: {error}"))?;
     found.next().ok_or_else(|| format!("{host} has no address"))
 }
 
@@ -120,13 +114,8 @@ impl PrivateServer {
                 command: vec![mongod.into()],
                 arguments: |port, storage| {
                     let data = storage.join("data").into();
-                    let fixed = [
-                        "--bind_ip",
-                        "127.0.0.1",
-                        "--nounixsocket",
-                        "--wiredTigerCacheSizeGB",
-                        "0.25",
-                    ];
+                    let fixed =
+                        ["--bind_ip", "127.0.0.1", "--nounixsocket", "--wiredTigerCacheSizeGB", "0.25"];
                     let chosen = ["--port".into(), port.to_string().into(), "--dbpath".into(), data];
                     fixed.iter().map(Into::into).chain(chosen).collect()
                 },
@@ -144,10 +133,7 @@ mod tests {
     #[test]
     fn another_host_leaves_the_rest_of_a_uri_alone() {
         let at = |uri| with_host(uri, "127.0.0.1:4000".parse().unwrap());
-        assert_eq!(
-            at("mongodb://db.example.com"),
-            "mongodb://127.0.0.1:4000/?directConnection=true"
-        );
+        assert_eq!(at("mongodb://db.example.com"), "mongodb://127.0.0.1:4000/?directConnection=true");
         assert_eq!(
             at("mongodb://me:p%40ss@db.example.com:27018/prisma?replicaSet=rs0&authSource=admin"),
             "mongodb://me:p%40ss@127.0.0.1:4000/prisma?directConnection=true&authSource=admin"
@@ -156,21 +142,10 @@ mod tests {
 
     #[tokio::test]
     async fn a_uri_must_name_one_host() {
-        assert_eq!(
-            address_of("mongodb://127.0.0.1:4000/x").await,
-            Ok("127.0.0.1:4000".parse().unwrap())
-        );
+        assert_eq!(address_of("mongodb://127.0.0.1:4000/x").await, Ok("127.0.0.1:4000".parse().unwrap()));
         assert!(
-            address_of("mongodb://127.0.0.1:1,127.0.0.1:2")
-                .await
-                .unwrap_err()
-                .contains("exactly one host")
+            address_of("mongodb://127.0.0.1:1,127.0.0.1:2").await.unwrap_err().contains("exactly one host")
         );
-        assert!(
-            address_of("localhost:27017")
-                .await
-                .unwrap_err()
-                .contains("mongodb://")
-        );
+        assert!(address_of("localhost:27017").await.unwrap_err().contains("mongodb://"));
     }
 }

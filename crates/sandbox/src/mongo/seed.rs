@@ -15,41 +15,22 @@ pub(super) async fn fill(database: &Database, dataset: &Dataset) -> Result<(), F
         doc! { "base_path": BASE_PATH, "is_archive": is_archive, "guid": guid }
     };
     // The archived one has the same path: who does not look at the flag finds the wrong collection.
-    let base_paths = [
-        base_path(true, &dataset.archived_guid),
-        base_path(false, &dataset.guid),
-    ];
+    let base_paths = [base_path(true, &dataset.archived_guid), base_path(false, &dataset.guid)];
     insert(&database.collection("base_paths"), base_paths).await?;
 
     let recordings = database.collection(&dataset.guid);
-    insert(
-        &recordings,
-        dataset.recordings.iter().map(super::dataset::Recording::document),
-    )
-    .await?;
+    insert(&recordings, dataset.recordings.iter().map(super::dataset::Recording::document)).await?;
     let indexes = ["start_time", "end_time", "deleted"].map(|field| index(field, false));
-    recordings
-        .create_indexes(indexes.into_iter().chain([index("uuid", true)]))
-        .await?;
+    recordings.create_indexes(indexes.into_iter().chain([index("uuid", true)])).await?;
 
     let unrecognized = database.collection(&dataset.unrecognized_name());
-    insert(
-        &unrecognized,
-        dataset
-            .unrecognized
-            .iter()
-            .map(super::dataset::Unrecognized::document),
-    )
-    .await
+    insert(&unrecognized, dataset.unrecognized.iter().map(super::dataset::Unrecognized::document)).await
 }
 
 /// An ascending index on one field, under the name that the server would give it.
 pub(super) fn index(field: &str, unique: bool) -> IndexModel {
     let options = IndexOptions::builder().unique(unique.then_some(true)).build();
-    IndexModel::builder()
-        .keys(doc! { field: 1 })
-        .options(options)
-        .build()
+    IndexModel::builder().keys(doc! { field: 1 }).options(options).build()
 }
 
 async fn insert(

@@ -109,9 +109,8 @@ impl Server {
 
     async fn start_once(cache: &Cache, how: &PrivateServer) -> Result<Self, String> {
         let cache = cache.clone();
-        let storage = spawn_blocking(move || Storage::create(&cache))
-            .await
-            .map_err(|error| error.to_string())?;
+        let storage =
+            spawn_blocking(move || Storage::create(&cache)).await.map_err(|error| error.to_string())?;
         let storage = storage.map_err(|error| format!("no directory for its data: {error}"))?;
         let prepared = fs::create_dir(storage.path("data"))
             .and_then(|()| fs::write(storage.path("config.toml"), ""))
@@ -120,11 +119,7 @@ impl Server {
         let log = storage.path("log");
         let process = Process::spawn(how, port, &storage.path(""), &log)
             .map_err(|error| format!("failed to run it: {error}"))?;
-        let server = Self {
-            address: (Ipv4Addr::LOCALHOST, port).into(),
-            process,
-            _storage: storage,
-        };
+        let server = Self { address: (Ipv4Addr::LOCALHOST, port).into(), process, _storage: storage };
         server.wait_until_ready(how.ready, &log).await?;
         Ok(server)
     }
@@ -147,12 +142,8 @@ impl Server {
             }
             sleep(Duration::from_millis(20)).await;
         }
-        let left = give_up
-            .saturating_duration_since(Instant::now())
-            .max(Duration::from_secs(1));
-        ping(self.address, left)
-            .await
-            .map_err(|error| format!("{error}: {}", last_lines(&said(), 12)))
+        let left = give_up.saturating_duration_since(Instant::now()).max(Duration::from_secs(1));
+        ping(self.address, left).await.map_err(|error| format!("{error}: {}", last_lines(&said(), 12)))
     }
 }
 
@@ -224,21 +215,13 @@ mod tests {
     impl Helper {
         fn start(path: &std::ffi::OsStr) -> Self {
             let mut process = Command::new(std::env::current_exe().unwrap())
-                .args([
-                    "--exact",
-                    "mongo::server::tests::holds_a_server",
-                    "--ignored",
-                    "--nocapture",
-                ])
+                .args(["--exact", "mongo::server::tests::holds_a_server", "--ignored", "--nocapture"])
                 .envs([(HELPER, "1".as_ref()), ("PATH", path)])
                 .stdout(Stdio::piped())
                 .spawn()
                 .unwrap();
             let said = BufReader::new(process.stdout.take().unwrap());
-            let mut helper = Self {
-                process,
-                server: Err("the helper said nothing".to_owned()),
-            };
+            let mut helper = Self { process, server: Err("the helper said nothing".to_owned()) };
             for line in said.lines().map(Result::unwrap) {
                 if let Some((_, address)) = line.split_once("server at ") {
                     helper.server = Ok(address.parse().unwrap());
@@ -313,15 +296,10 @@ mod tests {
 
     #[test]
     fn a_dead_server_is_noticed_and_quoted() {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let how = PrivateServer {
             name: "broken",
-            command: ["sh", "-c", "echo first; echo 'it has a cold' >&2; exit 3"]
-                .map(Into::into)
-                .into(),
+            command: ["sh", "-c", "echo first; echo 'it has a cold' >&2; exit 3"].map(Into::into).into(),
             arguments: |_, _| Vec::new(),
             ready: "ready",
         };
@@ -334,9 +312,8 @@ mod tests {
     #[test]
     fn mongod_on_the_path_comes_first() {
         let cache = Cache::open().unwrap();
-        let installed = tokio::runtime::Runtime::new()
-            .unwrap()
-            .block_on(super::super::install::secantusdb(&cache));
+        let installed =
+            tokio::runtime::Runtime::new().unwrap().block_on(super::super::install::secantusdb(&cache));
         let Ok(secantusdb) = installed else {
             return skipped("secantusdb cannot be installed");
         };

@@ -68,11 +68,7 @@ impl Focus {
     async fn with_history() -> Option<Self> {
         let clock = Clock::manual(Timestamp::from_second(NOW).unwrap());
         let kinds = Some(["focus-api".to_owned()].into());
-        let options = Options {
-            clock: clock.clone(),
-            options: json!({"recordings": 200}),
-            kinds,
-        };
+        let options = Options { clock: clock.clone(), options: json!({"recordings": 200}), kinds };
         let sandbox = complete(Sandbox::start(&registry(), options).await.unwrap())?;
         let settings = sandbox.settings()["focus-api"].clone();
         Some(Self::at(&settings, clock, Home::Sandbox(sandbox)))
@@ -82,12 +78,7 @@ impl Focus {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let base = settings["base_url"].as_str().unwrap().to_owned();
         let client = Client::builder().timeout(BOUND).no_proxy().build().unwrap();
-        Self {
-            home,
-            clock,
-            client,
-            base,
-        }
+        Self { home, clock, client, base }
     }
 
     async fn healthy() -> Self {
@@ -101,9 +92,7 @@ impl Focus {
     async fn send(&self, method: Method, path: &str, body: &[u8]) -> (StatusCode, Value) {
         let mut request = self.client.request(method, format!("{}{path}", self.base));
         if !body.is_empty() {
-            request = request
-                .header("content-type", "application/json")
-                .body(body.to_vec());
+            request = request.header("content-type", "application/json").body(body.to_vec());
         }
         let answer = request.send().await.unwrap();
         let status = answer.status();
@@ -116,8 +105,7 @@ impl Focus {
     }
 
     async fn configure(&self, body: &Value) -> (StatusCode, Value) {
-        self.send(Method::POST, "configure", body.to_string().as_bytes())
-            .await
+        self.send(Method::POST, "configure", body.to_string().as_bytes()).await
     }
 
     /// Configures and expects a job: its id, its port, the whole answer.
@@ -147,35 +135,19 @@ impl Focus {
     /// The status and the sentence of a refusal of a live request that is changed in one place.
     async fn refusal(&self, pointer: &str, value: Value) -> String {
         let (status, answer) = self.configure(&changed(pointer, value)).await;
-        format!(
-            "{} {}",
-            status.as_u16(),
-            answer["detail"].as_str().unwrap_or(&answer.to_string())
-        )
+        format!("{} {}", status.as_u16(), answer["detail"].as_str().unwrap_or(&answer.to_string()))
     }
 
     /// Marks every recording of its database as deleted.
     async fn delete_all_recordings(&self) {
-        let Home::Sandbox(sandbox) = &self.home else {
-            panic!("there is no database")
-        };
+        let Home::Sandbox(sandbox) = &self.home else { panic!("there is no database") };
         let mongo = &sandbox.settings()["mongo"];
-        let client = mongodb::Client::with_uri_str(mongo["uri"].as_str().unwrap())
-            .await
-            .unwrap();
+        let client = mongodb::Client::with_uri_str(mongo["uri"].as_str().unwrap()).await.unwrap();
         let database = client.database(mongo["database"].as_str().unwrap());
         let wanted = doc! { "base_path": mongo["base_path"].as_str().unwrap(), "is_archive": false };
-        let base = database
-            .collection::<Document>("base_paths")
-            .find_one(wanted)
-            .await
-            .unwrap()
-            .unwrap();
+        let base = database.collection::<Document>("base_paths").find_one(wanted).await.unwrap().unwrap();
         let recordings = database.collection::<Document>(base.get_str("guid").unwrap());
-        let marked = recordings
-            .update_many(doc! {}, doc! { "$set": { "deleted": true } })
-            .await
-            .unwrap();
+        let marked = recordings.update_many(doc! {}, doc! { "$set": { "deleted": true } }).await.unwrap();
         assert!(marked.modified_count > 0);
     }
 
@@ -210,12 +182,7 @@ fn changed(pointer: &str, value: Value) -> Value {
 
 fn without(object: &str, key: &str) -> Value {
     let mut body = live();
-    body.pointer_mut(object)
-        .unwrap()
-        .as_object_mut()
-        .unwrap()
-        .remove(key)
-        .unwrap();
+    body.pointer_mut(object).unwrap().as_object_mut().unwrap().remove(key).unwrap();
     body
 }
 
@@ -242,10 +209,7 @@ async fn attach(port: u16) -> TcpStream {
     stream.write_all(PREFACE).await.unwrap();
     stream.write_all(&EMPTY_SETTINGS).await.unwrap();
     let mut answer = [0; 18];
-    timeout(BOUND, stream.read_exact(&mut answer))
-        .await
-        .unwrap()
-        .unwrap();
+    timeout(BOUND, stream.read_exact(&mut answer)).await.unwrap().unwrap();
     assert_eq!(answer[..9], EMPTY_SETTINGS);
     assert_eq!(answer[9..], SETTINGS_ACK);
     stream

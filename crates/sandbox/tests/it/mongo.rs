@@ -15,13 +15,9 @@ use std::time::{Duration, Instant};
 /// Connects as a plugin would, with the settings.
 async fn connect(sandbox: &Sandbox, patience: Duration) -> Database {
     let settings = &sandbox.settings()["mongo"];
-    let mut options = ClientOptions::parse(settings["uri"].as_str().unwrap())
-        .await
-        .unwrap();
+    let mut options = ClientOptions::parse(settings["uri"].as_str().unwrap()).await.unwrap();
     options.server_selection_timeout = Some(patience);
-    Client::with_options(options)
-        .unwrap()
-        .database(settings["database"].as_str().unwrap())
+    Client::with_options(options).unwrap().database(settings["database"].as_str().unwrap())
 }
 
 async fn database(sandbox: &Sandbox) -> Database {
@@ -30,11 +26,7 @@ async fn database(sandbox: &Sandbox) -> Database {
 
 async fn guid(database: &Database) -> Option<String> {
     let wanted = doc! { "base_path": "/prisma/root/recordings", "is_archive": false };
-    let found = database
-        .collection::<Document>("base_paths")
-        .find_one(wanted)
-        .await
-        .unwrap();
+    let found = database.collection::<Document>("base_paths").find_one(wanted).await.unwrap();
     found.map(|found| found.get_str("guid").unwrap().to_owned())
 }
 
@@ -44,21 +36,11 @@ async fn recordings(database: &Database) -> Collection<Document> {
 
 /// Each index as "field" or "field unique".
 async fn indexes(collection: &Collection<Document>) -> Vec<String> {
-    let found: Vec<_> = collection
-        .list_indexes()
-        .await
-        .unwrap()
-        .try_collect()
-        .await
-        .unwrap();
+    let found: Vec<_> = collection.list_indexes().await.unwrap().try_collect().await.unwrap();
     let mut names: Vec<String> = found
         .iter()
         .map(|index| {
-            let unique = index
-                .options
-                .as_ref()
-                .and_then(|options| options.unique)
-                .unwrap_or_default();
+            let unique = index.options.as_ref().and_then(|options| options.unique).unwrap_or_default();
             let fields: Vec<&str> = index.keys.keys().map(String::as_str).collect();
             format!("{}{}", fields.join("+"), if unique { " unique" } else { "" })
         })
@@ -76,9 +58,8 @@ async fn types(collection: &Collection<Document>, field: &str) -> BTreeMap<Strin
     let mut types = BTreeMap::new();
     let mut documents = collection.find(doc! {}).await.unwrap();
     while let Some(document) = documents.try_next().await.unwrap() {
-        let kind = document.get(field).map_or("missing".to_owned(), |value| {
-            format!("{:?}", value.element_type())
-        });
+        let kind =
+            document.get(field).map_or("missing".to_owned(), |value| format!("{:?}", value.element_type()));
         *types.entry(kind).or_default() += 1;
     }
     types
@@ -94,44 +75,19 @@ async fn a_healthy_database_is_what_plugins_expect() {
     let mut names = database.list_collection_names().await.unwrap();
     names.sort();
     let guid = recordings.name();
-    let mut expected = vec![
-        guid.to_owned(),
-        format!("{guid}-unrecognized_recordings"),
-        "base_paths".to_owned(),
-    ];
+    let mut expected =
+        vec![guid.to_owned(), format!("{guid}-unrecognized_recordings"), "base_paths".to_owned()];
     expected.sort();
     assert_eq!(names, expected);
-    assert_eq!(
-        count(&database.collection("base_paths"), doc! { "is_archive": true }).await,
-        1
-    );
-    assert_eq!(
-        indexes(&recordings).await,
-        ["_id", "deleted", "end_time", "start_time", "uuid unique"]
-    );
+    assert_eq!(count(&database.collection("base_paths"), doc! { "is_archive": true }).await, 1);
+    assert_eq!(indexes(&recordings).await, ["_id", "deleted", "end_time", "start_time", "uuid unique"]);
     assert_eq!(count(&recordings, doc! {}).await, 300);
-    assert_eq!(
-        count(&recordings, doc! { "end_time": null, "deleted": false }).await,
-        2
-    );
-    assert_eq!(
-        format!("{:?}", types(&recordings, "start_time").await),
-        r#"{"DateTime": 300}"#
-    );
-    assert_eq!(
-        format!("{:?}", types(&recordings, "deleted").await),
-        r#"{"Boolean": 300}"#
-    );
+    assert_eq!(count(&recordings, doc! { "end_time": null, "deleted": false }).await, 2);
+    assert_eq!(format!("{:?}", types(&recordings, "start_time").await), r#"{"DateTime": 300}"#);
+    assert_eq!(format!("{:?}", types(&recordings, "deleted").await), r#"{"Boolean": 300}"#);
     let unrecognized = database.collection(&expected[usize::from(expected[0] == guid)]);
-    for (field, kind) in [
-        ("folder_name", "String"),
-        ("file_count", "Int32"),
-        ("update_time", "DateTime"),
-    ] {
-        assert_eq!(
-            types(&unrecognized, field).await,
-            BTreeMap::from([(kind.to_owned(), 15)])
-        );
+    for (field, kind) in [("folder_name", "String"), ("file_count", "Int32"), ("update_time", "DateTime")] {
+        assert_eq!(types(&unrecognized, field).await, BTreeMap::from([(kind.to_owned(), 15)]));
     }
     sandbox.stop().await;
 }
@@ -152,9 +108,7 @@ async fn sandboxes_share_a_server_and_not_a_database() {
     assert_eq!(guid(&seen).await, None, "its database is dropped");
     assert_eq!(count(&recordings(&one).await, doc! {}).await, 20);
     // A fault of one is no fault of another.
-    let third = with_mongo(json!({"recordings": 20, "faults": ["mongo.away"]}))
-        .await
-        .unwrap();
+    let third = with_mongo(json!({"recordings": 20, "faults": ["mongo.away"]})).await.unwrap();
     assert_eq!(count(&recordings(&one).await, doc! {}).await, 20);
     third.stop().await;
     first.stop().await;
@@ -168,15 +122,9 @@ async fn faults_of_indexes() {
     let database = database(&sandbox).await;
     let recordings = recordings(&database).await;
     sandbox.inject("mongo.index-deleted-missing").await.unwrap();
-    assert_eq!(
-        indexes(&recordings).await,
-        ["_id", "end_time", "start_time", "uuid unique"]
-    );
+    assert_eq!(indexes(&recordings).await, ["_id", "end_time", "start_time", "uuid unique"]);
     sandbox.inject("mongo.index-not-unique").await.unwrap();
-    assert_eq!(
-        indexes(&recordings).await,
-        ["_id", "end_time", "start_time", "uuid"]
-    );
+    assert_eq!(indexes(&recordings).await, ["_id", "end_time", "start_time", "uuid"]);
     sandbox.inject("mongo.index-missing").await.unwrap();
     assert_eq!(indexes(&recordings).await, ["_id"]);
     sandbox.stop().await;
@@ -207,10 +155,7 @@ async fn faults_of_recordings() {
 
     sandbox.inject("mongo.bad-document").await.unwrap();
     let deleted = types(&recordings, "deleted").await;
-    assert_eq!(
-        format!("{deleted:?}"),
-        r#"{"Boolean": 91, "String": 11, "missing": 1}"#
-    );
+    assert_eq!(format!("{deleted:?}"), r#"{"Boolean": 91, "String": 11, "missing": 1}"#);
     assert_eq!(types(&recordings, "start_time").await["missing"], 11);
 
     sandbox.inject("mongo.recordings-empty").await.unwrap();
@@ -265,10 +210,7 @@ async fn faults_of_the_connection() {
     assert!(said.contains("refused"), "{said}");
     sandbox.inject("mongo.silent").await.unwrap();
     let error = ping(&connect(&sandbox, short).await).await.unwrap_err();
-    assert!(
-        matches!(*error.kind, ErrorKind::ServerSelection { .. }),
-        "{error}"
-    );
+    assert!(matches!(*error.kind, ErrorKind::ServerSelection { .. }), "{error}");
     sandbox.inject("mongo.garbage").await.unwrap();
     let said = words(ping(&connect(&sandbox, short).await).await.unwrap_err());
     assert!(!said.contains("refused"), "{said}");
@@ -309,16 +251,10 @@ async fn a_given_server_is_used_as_it_is() {
         return;
     };
     let uri = owner.settings()["mongo"]["uri"].as_str().unwrap();
-    let guest = with_mongo(json!({"recordings": 25, "mongo_uri": uri}))
-        .await
-        .unwrap();
+    let guest = with_mongo(json!({"recordings": 25, "mongo_uri": uri})).await.unwrap();
     let database = database(&guest).await;
     assert_eq!(count(&recordings(&database).await, doc! {}).await, 25);
-    assert_ne!(
-        guest.settings()["mongo"]["uri"],
-        uri,
-        "it stands behind a proxy of its own"
-    );
+    assert_ne!(guest.settings()["mongo"]["uri"], uri, "it stands behind a proxy of its own");
     let error = guest.inject("mongo.login-refused").await.unwrap_err();
     insta::assert_snapshot!(error, @"failed to turn on `mongo.login-refused`: the user of a MongoDB given by a URI is not the sandbox's to change");
     let name = database.name().to_owned();
@@ -331,26 +267,16 @@ async fn a_given_server_is_used_as_it_is() {
 #[tokio::test]
 async fn the_production_incident_reaches_every_part() {
     let options = json!({"recordings": 60, "incident": "production-2025-11"});
-    let options = Options {
-        clock: Clock::system(),
-        options,
-        kinds: None,
-    };
+    let options = Options { clock: Clock::system(), options, kinds: None };
     let sandbox = Sandbox::start(&registry(), options).await.unwrap();
     assert!(sandbox.settings().contains_key("focus-api"));
     if sandbox.unavailable().is_empty() {
         let recordings = recordings(&database(&sandbox).await).await;
         assert_eq!(indexes(&recordings).await, ["_id"]);
-        assert_eq!(
-            count(&recordings, doc! { "end_time": null, "deleted": false }).await,
-            3
-        );
+        assert_eq!(count(&recordings, doc! { "end_time": null, "deleted": false }).await, 3);
         assert_eq!(types(&recordings, "start_time").await["String"], 4);
         let exported: Vec<String> = sandbox.exports().into_iter().map(|(name, _)| name).collect();
-        assert!(
-            exported.contains(&"SHAKEDOWN_LOCAL_MONGO_URI".to_owned()),
-            "{exported:?}"
-        );
+        assert!(exported.contains(&"SHAKEDOWN_LOCAL_MONGO_URI".to_owned()), "{exported:?}");
     }
     sandbox.stop().await;
 }

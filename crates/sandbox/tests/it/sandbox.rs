@@ -22,13 +22,9 @@ async fn names_are_looked_up_before_anything_starts() {
 
 #[tokio::test]
 async fn a_part_that_cannot_be_had_is_named_and_stops_nothing() {
-    let sandbox = start(&["mongo"], json!({"mongo_uri": "redis://127.0.0.1"}))
-        .await
-        .unwrap();
+    let sandbox = start(&["mongo"], json!({"mongo_uri": "redis://127.0.0.1"})).await.unwrap();
     assert!(sandbox.settings().is_empty() && sandbox.exports().is_empty());
-    let [missing] = sandbox.unavailable() else {
-        panic!("one part was asked for")
-    };
+    let [missing] = sandbox.unavailable() else { panic!("one part was asked for") };
     insta::assert_snapshot!(missing, @"mongo cannot be had here: the URI given for mongo cannot be used: it does not start with `mongodb://`");
     insta::assert_snapshot!(missing.command, @"export SHAKEDOWN_SANDBOX_MONGO_URI=mongodb://HOST:PORT");
     let error = sandbox.inject("mongo.away").await.unwrap_err();

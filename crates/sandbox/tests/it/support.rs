@@ -33,15 +33,7 @@ pub(crate) fn registry() -> Registry {
 /// Starts only the parts named.
 pub(crate) async fn start(kinds: &[&str], options: Value) -> Result<Sandbox, SandboxError> {
     let kinds = Some(kinds.iter().map(|&kind| kind.to_owned()).collect());
-    Sandbox::start(
-        &registry(),
-        Options {
-            clock: Clock::system(),
-            options,
-            kinds,
-        },
-    )
-    .await
+    Sandbox::start(&registry(), Options { clock: Clock::system(), options, kinds }).await
 }
 
 /// A sandbox with a MongoDB. None where that cannot be had; in CI that is a failure.

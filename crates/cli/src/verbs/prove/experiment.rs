@@ -92,7 +92,11 @@ impl Laboratory {
         result
     }
 
-    async fn observe(&self, Experiment { spec, kind }: Experiment, sandbox: &Arc<Sandbox>) -> Result<Outcome, String> {
+    async fn observe(
+        &self,
+        Experiment { spec, kind }: Experiment,
+        sandbox: &Arc<Sandbox>,
+    ) -> Result<Outcome, String> {
         let mut profile = self.profile.clone();
         profile.run_timeout = None;
         for (kind, settings) in sandbox.settings() {
@@ -138,7 +142,13 @@ impl Laboratory {
         if let Some((sink, error)) = finished.failed_sinks.first() {
             return Err(format!("{sink}: {error}"));
         }
-        finished.run.checks.into_iter().next().map(|record| record.outcome).ok_or_else(|| "nothing was run".to_owned())
+        finished
+            .run
+            .checks
+            .into_iter()
+            .next()
+            .map(|record| record.outcome)
+            .ok_or_else(|| "nothing was run".to_owned())
     }
 }
 
@@ -188,7 +198,7 @@ struct WhenStarted {
 }
 
 impl Sink for WhenStarted {
-    fn name(&self) -> &str {
+    fn name(&self) -> &'static str {
         "fault injection"
     }
 
@@ -196,7 +206,8 @@ impl Sink for WhenStarted {
         if let EventKind::CheckStarted { .. } = event.kind
             && let Some(sandbox) = self.sandbox.upgrade()
         {
-            let injected = tokio::task::block_in_place(|| Handle::current().block_on(sandbox.inject(&self.fault)));
+            let injected =
+                tokio::task::block_in_place(|| Handle::current().block_on(sandbox.inject(&self.fault)));
             return injected.map_err(io::Error::other);
         }
         Ok(())

@@ -66,6 +66,7 @@ pub(crate) fn render(results: &[Shown]) -> String {
         };
         let _ = writeln!(out, "  {}: {expected}\n    {}", shown.check, shown.actual);
     }
-    let _ = writeln!(out, "\n{} checks, {} experiments, {} not proven", rows.len(), results.len(), open.len());
+    let _ =
+        writeln!(out, "\n{} checks, {} experiments, {} not proven", rows.len(), results.len(), open.len());
     out
 }

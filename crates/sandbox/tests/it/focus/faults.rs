@@ -8,10 +8,7 @@ use std::time::Duration;
 #[tokio::test]
 async fn waiting_for_fiber_refuses_jobs_and_says_so_in_the_metadata() {
     let focus = Focus::with("focus-api.waiting-for-fiber").await;
-    assert_eq!(
-        focus.configure(&live()).await,
-        (StatusCode::SERVICE_UNAVAILABLE, json!(""))
-    );
+    assert_eq!(focus.configure(&live()).await, (StatusCode::SERVICE_UNAVAILABLE, json!("")));
     let metadata = focus.get("live_metadata").await.1;
     assert_eq!((&metadata["prr"], &metadata["dx"]), (&json!(0.0), &json!(null)));
     assert_eq!(metadata["sw_version"], "waiting for fiber");
@@ -24,18 +21,9 @@ async fn each_fault_lets_through_what_it_says() {
     for (fault, body) in [
         ("accepts-future", historic(NOW + 86_400, NOW + 90_000)),
         ("accepts-reversed-range", historic(NOW - 10, NOW - 3600)),
-        (
-            "accepts-reversed-range",
-            changed("/channels", json!({"min": 9, "max": 3})),
-        ),
-        (
-            "accepts-reversed-range",
-            changed("/frequencyRange", json!({"min": 500, "max": 100})),
-        ),
-        (
-            "accepts-channels-out-of-range",
-            changed("/channels/max", json!(2437)),
-        ),
+        ("accepts-reversed-range", changed("/channels", json!({"min": 9, "max": 3}))),
+        ("accepts-reversed-range", changed("/frequencyRange", json!({"min": 500, "max": 100}))),
+        ("accepts-channels-out-of-range", changed("/channels/max", json!(2437))),
         ("accepts-nyquist", changed("/frequencyRange/max", json!(1100))),
         ("nfft-unchecked", changed("/nfftSelection", json!(0))),
         ("nfft-unchecked", changed("/nfftSelection", json!(i64::MIN))),
@@ -45,10 +33,7 @@ async fn each_fault_lets_through_what_it_says() {
         ("single-channel-range", changed("/view_type", json!(1))),
     ] {
         let healthy = Focus::healthy().await;
-        assert!(
-            healthy.configure(&body).await.0.is_client_error(),
-            "healthy: {body}"
-        );
+        assert!(healthy.configure(&body).await.0.is_client_error(), "healthy: {body}");
         healthy.stop().await;
         let broken = Focus::with(&format!("focus-api.{fault}")).await;
         broken.job(&body).await;
@@ -86,28 +71,17 @@ async fn each_fault_crashes_where_it_says() {
 
 #[tokio::test]
 async fn faults_of_the_answer_change_only_that() {
-    let all = [
-        "empty-status",
-        "wrong-types",
-        "count-mismatch",
-        "metadata-missing-fields",
-        "channels-reversed",
-    ];
+    let all =
+        ["empty-status", "wrong-types", "count-mismatch", "metadata-missing-fields", "channels-reversed"];
     let ids = all.map(|fault| format!("focus-api.{fault}"));
     let focus = Focus::start(json!({}), &ids.each_ref().map(String::as_str)).await;
     let (status, answer) = focus.configure(&live()).await;
     assert_eq!((status, &answer["status"]), (StatusCode::OK, &json!("")));
     assert!(answer["stream_port"].is_string());
-    assert_eq!(
-        (&answer["frequencies_list"], &answer["frequencies_amount"]),
-        (&json!({}), &json!(514))
-    );
+    assert_eq!((&answer["frequencies_list"], &answer["frequencies_amount"]), (&json!({}), &json!(514)));
     let metadata = focus.get("live_metadata").await.1;
     assert!(metadata.get("dtype").is_none() && metadata.get("num_samples_per_trace").is_none());
-    assert_eq!(
-        focus.get("channels").await.1,
-        json!({"lowest_channel": 2337, "highest_channel": 1})
-    );
+    assert_eq!(focus.get("channels").await.1, json!({"lowest_channel": 2337, "highest_channel": 1}));
     focus.stop().await;
 
     let focus = Focus::with("focus-api.shared-port").await;
@@ -123,10 +97,7 @@ async fn faults_of_the_answer_change_only_that() {
 
     let focus = Focus::with("focus-api.vague-errors").await;
     assert_eq!(focus.refusal("/nfftSelection", json!(0)).await, "400 Bad request");
-    assert_eq!(
-        focus.refusal("/nfftSelection", json!("x")).await,
-        "422 Bad request"
-    );
+    assert_eq!(focus.refusal("/nfftSelection", json!("x")).await, "422 Bad request");
     focus.job(&live()).await;
     focus.stop().await;
 
@@ -144,41 +115,23 @@ async fn some_of_several_requests_at_once_crash() {
     }
     let body = live();
     let answers = futures_util::future::join_all((0..10).map(|_| focus.configure(&body))).await;
-    let crashed = answers
-        .iter()
-        .filter(|(status, _)| status.as_u16() == 500)
-        .count();
-    let served = answers
-        .iter()
-        .filter(|(status, _)| status.as_u16() == 200)
-        .count();
-    assert!(
-        crashed >= 1 && served >= 1 && crashed + served == 10,
-        "{crashed} crashed, {served} served"
-    );
+    let crashed = answers.iter().filter(|(status, _)| status.as_u16() == 500).count();
+    let served = answers.iter().filter(|(status, _)| status.as_u16() == 200).count();
+    assert!(crashed >= 1 && served >= 1 && crashed + served == 10, "{crashed} crashed, {served} served");
     focus.stop().await;
 }
 
 #[tokio::test]
 async fn slow_answers_take_at_least_as_long_as_they_say() {
-    for (fault, path, least) in [
-        ("configure-slow", "configure", 900),
-        ("ack-slow", "ack", 1500),
-        ("slow", "channels", 2000),
-    ] {
+    for (fault, path, least) in
+        [("configure-slow", "configure", 900), ("ack-slow", "ack", 1500), ("slow", "channels", 2000)]
+    {
         let focus = Focus::with(&format!("focus-api.{fault}")).await;
         let begin = std::time::Instant::now();
-        let (status, _) = if path == "configure" {
-            focus.configure(&live()).await
-        } else {
-            focus.get(path).await
-        };
+        let (status, _) =
+            if path == "configure" { focus.configure(&live()).await } else { focus.get(path).await };
         assert_eq!(status, StatusCode::OK);
-        assert!(
-            begin.elapsed() >= Duration::from_millis(least),
-            "{fault}: {:?}",
-            begin.elapsed()
-        );
+        assert!(begin.elapsed() >= Duration::from_millis(least), "{fault}: {:?}", begin.elapsed());
         focus.stop().await;
     }
 }
@@ -193,30 +146,15 @@ async fn transport_faults_break_the_transport() {
     }
     let impatient = Duration::from_millis(300);
     let focus = Focus::with("focus-api.silent").await;
-    let answer = focus
-        .client
-        .get(format!("{}ack", focus.base))
-        .timeout(impatient)
-        .send()
-        .await;
+    let answer = focus.client.get(format!("{}ack", focus.base)).timeout(impatient).send().await;
     assert!(answer.unwrap_err().is_timeout());
     focus.stop().await;
 
     let focus = Focus::with("focus-api.endless-body").await;
-    let mut answer = focus
-        .client
-        .get(format!("{}channels", focus.base))
-        .send()
-        .await
-        .unwrap();
+    let mut answer = focus.client.get(format!("{}channels", focus.base)).send().await.unwrap();
     let mut seen = 0;
     while seen < 1 << 20 {
-        seen += answer
-            .chunk()
-            .await
-            .unwrap()
-            .expect("the body must not end")
-            .len();
+        seen += answer.chunk().await.unwrap().expect("the body must not end").len();
     }
     focus.stop().await;
 }

@@ -36,10 +36,7 @@ async fn a_client_keeps_its_job_alive_until_it_leaves() {
         focus.advance(170);
         client.write_all(&ping).await.unwrap();
         let mut reply = [0; 17];
-        timeout(BOUND, client.read_exact(&mut reply))
-            .await
-            .unwrap()
-            .unwrap();
+        timeout(BOUND, client.read_exact(&mut reply)).await.unwrap().unwrap();
         assert_eq!((reply[3], reply[4], &reply[9..]), (6, 1, &ping[9..]));
         assert_eq!(focus.job_status(&id).await, "running");
     }
@@ -58,9 +55,7 @@ async fn an_idle_stream_is_cut_after_three_minutes() {
     assert_eq!(focus.job_status(&id).await, "running");
     focus.advance(1);
     assert_eq!(focus.job_status(&id).await, "completed");
-    let read = timeout(BOUND, client.read(&mut [0; 1]))
-        .await
-        .expect("the connection must be cut");
+    let read = timeout(BOUND, client.read(&mut [0; 1])).await.expect("the connection must be cut");
     assert!(matches!(read, Ok(0) | Err(_)));
     closed(port).await;
     focus.stop().await;
@@ -74,10 +69,7 @@ async fn capacity_is_bounded() {
     }
     let (status, answer) = focus.configure(&live()).await;
     assert_eq!(status.as_u16(), 503);
-    assert!(
-        answer["detail"].as_str().unwrap().contains("40 of 40"),
-        "{answer}"
-    );
+    assert!(answer["detail"].as_str().unwrap().contains("40 of 40"), "{answer}");
     focus.advance(50);
     focus.job(&live()).await;
     focus.stop().await;
@@ -87,21 +79,9 @@ async fn capacity_is_bounded() {
 async fn stopping_closes_every_port() {
     let focus = Focus::healthy().await;
     let (_, port, _) = focus.job(&live()).await;
-    let address = focus
-        .base
-        .trim_start_matches("http://")
-        .split('/')
-        .next()
-        .unwrap()
-        .to_owned();
+    let address = focus.base.trim_start_matches("http://").split('/').next().unwrap().to_owned();
     let server_port = address.rsplit(':').next().unwrap().parse().unwrap();
-    assert!(
-        focus
-            .inject("focus-api.nonsense")
-            .await
-            .unwrap_err()
-            .contains("focus-api.nonsense")
-    );
+    assert!(focus.inject("focus-api.nonsense").await.unwrap_err().contains("focus-api.nonsense"));
     focus.stop().await;
     closed(port).await;
     closed(server_port).await;

@@ -15,13 +15,8 @@ fn task() -> Value {
 #[tokio::test]
 async fn the_planned_interface_is_served_behind_its_option() {
     let focus = Focus::start(json!({"planned_api": true}), &[]).await;
-    let (status, answer) = focus
-        .send(Method::POST, "config/t-1", task().to_string().as_bytes())
-        .await;
-    assert_eq!(
-        (status.as_u16(), &answer["status"]),
-        (200, &json!("Config received successfully"))
-    );
+    let (status, answer) = focus.send(Method::POST, "config/t-1", task().to_string().as_bytes()).await;
+    assert_eq!((status.as_u16(), &answer["status"]), (200, &json!("Config received successfully")));
     assert_eq!(focus.get("metadata/t-1").await, (StatusCode::OK, json!({})));
     assert_eq!(focus.get("waterfall/t-1/10").await, (StatusCode::OK, json!([])));
     assert_eq!(focus.get("waterfall/t-1/0").await.0.as_u16(), 400);
@@ -31,22 +26,13 @@ async fn the_planned_interface_is_served_behind_its_option() {
     focus.advance(5);
     assert_eq!(focus.get("metadata/t-1").await.0.as_u16(), 201);
     let (status, blocks) = focus.get("waterfall/t-1/100").await;
-    assert_eq!(
-        (status.as_u16(), blocks[0]["rows"].as_array().unwrap().len()),
-        (201, 100)
-    );
+    assert_eq!((status.as_u16(), blocks[0]["rows"].as_array().unwrap().len()), (201, 100));
     assert_eq!(blocks[0]["rows"][0]["sensors"].as_array().unwrap().len(), 10);
     focus.advance(180);
-    assert_eq!(
-        focus.get("waterfall/t-1/100").await.0,
-        StatusCode::ALREADY_REPORTED
-    );
+    assert_eq!(focus.get("waterfall/t-1/100").await.0, StatusCode::ALREADY_REPORTED);
     focus.advance(120);
     assert_eq!(focus.get("waterfall/t-1/100").await.0.as_u16(), 404);
-    assert_eq!(
-        focus.get("sensors").await.1["sensors"].as_array().unwrap().len(),
-        2337
-    );
+    assert_eq!(focus.get("sensors").await.1["sensors"].as_array().unwrap().len(), 2337);
 
     for (pointer, value, status) in [
         ("/sensors", json!({"min": 5, "max": 5}), 400),
@@ -57,25 +43,13 @@ async fn the_planned_interface_is_served_behind_its_option() {
     ] {
         let mut body = task();
         *body.pointer_mut(pointer).unwrap() = value;
-        let (seen, answer) = focus
-            .send(Method::POST, "config/t-3", body.to_string().as_bytes())
-            .await;
+        let (seen, answer) = focus.send(Method::POST, "config/t-3", body.to_string().as_bytes()).await;
         assert_eq!(seen.as_u16(), status, "{answer}");
     }
-    assert_eq!(
-        focus
-            .send(Method::POST, "config/a%20b", task().to_string().as_bytes())
-            .await
-            .0
-            .as_u16(),
-        400
-    );
+    assert_eq!(focus.send(Method::POST, "config/a%20b", task().to_string().as_bytes()).await.0.as_u16(), 400);
 
     let (id, port, _) = focus.job(&live()).await;
-    assert_eq!(
-        focus.send(Method::DELETE, &format!("job/{id}"), &[]).await.0,
-        StatusCode::OK
-    );
+    assert_eq!(focus.send(Method::DELETE, &format!("job/{id}"), &[]).await.0, StatusCode::OK);
     closed(port).await;
     assert_eq!(focus.job_status(&id).await, "completed");
     assert_eq!(focus.send(Method::DELETE, "job/9-9", &[]).await.0.as_u16(), 404);

@@ -119,7 +119,10 @@ fn critical_missing(collection: &str, missing: &[&str], reasons: Vec<String>, in
             format!("indexes on {}", present.join(", ")),
         )
         .detail("history queries scan the whole collection: 10–60 s instead of 0.01–0.1 s")
-        .remedy(format!("create them today, in the background: {}", commands(collection, missing)), "about 15 minutes");
+        .remedy(
+            format!("create them today, in the background: {}", commands(collection, missing)),
+            "about 15 minutes",
+        );
     finding.details.extend(reasons);
     finding
 }
@@ -155,7 +158,10 @@ fn deleted_missing(collection: &str, why: Vec<String>) -> Finding {
         .warn()
         .severity(Severity::Low)
         .expected("an index on deleted", "none: queries that leave out what was deleted read it all the same")
-        .remedy(format!("create it in the background: {}", commands(collection, &["deleted"])), "about 15 minutes");
+        .remedy(
+            format!("create it in the background: {}", commands(collection, &["deleted"])),
+            "about 15 minutes",
+        );
     finding.details = why;
     finding
 }

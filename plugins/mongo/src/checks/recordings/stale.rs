@@ -183,7 +183,11 @@ mod tests {
                 .contains("a crash, a lost connection, a restart, a failed write, a killed process")
         );
         assert_eq!(stale.effort.as_deref(), Some("5 minutes"));
-        assert!(stale.remedy.as_deref().unwrap().contains(r#"updateOne({ uuid: "r-1" }"#), "{:?}", stale.remedy);
+        assert!(
+            stale.remedy.as_deref().unwrap().contains(r#"updateOne({ uuid: "r-1" }"#),
+            "{:?}",
+            stale.remedy
+        );
     }
 
     #[test]
