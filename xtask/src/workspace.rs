@@ -6,8 +6,10 @@ use std::process::{Command, ExitStatus};
 
 /// The workspace's directory.
 pub(crate) fn root() -> PathBuf {
-    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-    here.parent().unwrap_or(here).to_owned()
+    // Cargo says where it runs us from; the place where we were compiled may have moved, with a restored cache.
+    let here = std::env::var_os("CARGO_MANIFEST_DIR")
+        .map_or_else(|| env!("CARGO_MANIFEST_DIR").into(), PathBuf::from);
+    here.parent().unwrap_or(&here).to_owned()
 }
 
 /// A cargo command on this workspace. It runs in the caller's directory, as the cargo that runs us does.

@@ -69,15 +69,16 @@ impl Globals {
                 .map_or(100, |(_, columns)| usize::from(columns).clamp(40, 120))
         };
         let width = asked.unwrap_or_else(there);
-        Style { color, live: terminal && var("CI").is_none(), width }
+        let live = terminal && io::stderr().is_terminal() && var("CI").is_none();
+        Style { color, live, width }
     }
 }
 
 /// Logs to standard error, redacted. A panic of a check is logged, not printed raw: its outcome tells of it.
 pub(crate) fn install_logging(verbose: u8) {
     let level = match verbose {
-        0 => "warn,mongodb=error",
-        1 => "info,shakedown=debug",
+        0 => "warn,mongodb=error,shakedown_sandbox=info",
+        1 => "info",
         _ => "debug",
     };
     let filter =

@@ -2,7 +2,7 @@
 
 use crate::stats::Samples;
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use std::fmt;
 
 /// The unit of a measurement.
@@ -68,7 +68,9 @@ impl Threshold {
 pub struct Measurement {
     /// What was measured, for example `p95`.
     pub name: String,
-    /// The value, in `unit`.
+    /// The value, in `unit`. What is no finite number is written as `null`, and keeps no bound.
+    #[serde(deserialize_with = "number_or_null")]
+    #[schemars(with = "Option<f64>")]
     pub value: f64,
     /// The unit of `value`, of the threshold and of the samples.
     pub unit: Unit,
@@ -78,6 +80,11 @@ pub struct Measurement {
     /// The samples behind the value, sorted, at most [`Measurement::MAX_SAMPLES`].
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub samples: Vec<f64>,
+}
+
+/// JSON has no word for what is no number; `null` stands for it.
+fn number_or_null<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
+    Ok(Option::deserialize(deserializer)?.unwrap_or(f64::NAN))
 }
 
 impl Measurement {
@@ -140,6 +147,13 @@ mod tests {
         let p95 = Measurement::new("p95", 612.4, Unit::Milliseconds).held_to(Threshold::Below(500.0));
         assert!(!p95.within());
         assert_eq!(p95.to_string(), "p95 612.40 ms (must be below 500 ms)");
+    }
+
+    #[test]
+    fn what_is_no_number_survives_and_keeps_no_bound() {
+        let broken = Measurement::new("p95", f64::NAN, Unit::Count).held_to(Threshold::Below(5.0));
+        let read: Measurement = serde_json::from_str(&serde_json::to_string(&broken).unwrap()).unwrap();
+        assert!(read.value.is_nan() && !read.within());
     }
 
     #[test]

@@ -2,12 +2,15 @@
 
 use crate::output::print;
 use crate::project::registry;
+use crate::verbs::prove;
 use shakedown_core::run::Exit;
 use shakedown_core::{CheckSpec, Registry};
 use std::fmt::Write as _;
 
 pub(crate) fn catalogue() -> anyhow::Result<Exit> {
-    print(&render(&registry()?));
+    let registry = registry()?;
+    prove::refuse_unproven(registry.checks())?;
+    print(&render(&registry));
     Ok(Exit::Fit)
 }
 

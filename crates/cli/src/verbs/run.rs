@@ -112,7 +112,12 @@ async fn execute(
     let style = globals.style();
     let mut sinks: Vec<Box<dyn Sink>> = Vec::new();
     if globals.format == Format::Text {
-        sinks.push(Box::new(Terminal::new(style, io::stdout())));
+        // The live board goes where messages go, the lines of a pipe where data goes.
+        sinks.push(if style.live {
+            Box::new(Terminal::new(style, io::stderr()))
+        } else {
+            Box::new(Terminal::new(style, io::stdout()))
+        });
     }
     let mut all_written = true;
     match prepare(&directory) {

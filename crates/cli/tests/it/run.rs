@@ -99,6 +99,39 @@ fn a_broken_server_costs_one_error() {
 }
 
 #[test]
+fn while_the_server_waits_for_its_fiber_nothing_is_configured() {
+    if !mongo_is_there() {
+        return;
+    }
+    let scene = Scene::new();
+    let arguments = [
+        "run",
+        "--env",
+        "local",
+        "-E",
+        "plugin(focus-api)",
+        "--fault",
+        "focus-api.waiting-for-fiber",
+        "--out",
+        "out",
+    ];
+    let ran = scene.shakedown(&arguments).expect(1);
+    let run = scene.run_json("out");
+    for check in run["checks"].as_array().unwrap() {
+        let (id, status) = (check["id"].as_str().unwrap(), check["status"].as_str().unwrap());
+        let expected = match (id, check["effect"].as_str().unwrap()) {
+            ("focus-api.fiber.ready", _) => "failed",
+            // What is missing there may be missing for lack of a fiber.
+            ("focus-api.livemeta.fields", _) | (_, "create") => "skipped",
+            _ => "passed",
+        };
+        assert_eq!(status, expected, "{id}\n{}", ran.stdout());
+    }
+    let requests = std::fs::read_to_string(scene.path("out/events.jsonl")).unwrap();
+    assert!(!requests.contains("\"event\":\"created\""), "no job may be started");
+}
+
+#[test]
 fn mongodb_going_away_in_mid_run_is_one_error() {
     if !mongo_is_there() {
         return;

@@ -20,13 +20,13 @@ fn started(scene: &Scene) -> Child {
     ];
     let mut child = scene.command(&arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let began = Instant::now();
-    let begun = || {
+    let is_there = || {
         let journal = std::fs::read_to_string(scene.path("out/events.jsonl")).unwrap_or_default();
         journal
             .lines()
             .any(|line| line.contains("check-started") && line.contains("focus-api.latency.p95-p99"))
     };
-    while !begun() {
+    while !is_there() {
         if began.elapsed() > Duration::from_mins(1) {
             child.kill().unwrap();
             let left = Ran(child.wait_with_output().unwrap());

@@ -30,22 +30,22 @@ impl Check for Nothing {
 /// How old recordings may be.
 #[derive(Deserialize, Serialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
-pub struct Ages {
+pub(crate) struct Ages {
     /// Younger ones are still being written
-    pub youngest: HumanDuration,
+    pub(crate) youngest: HumanDuration,
     /// Older ones are stale
-    pub oldest: HumanDuration,
+    pub(crate) oldest: HumanDuration,
     /// How many of them there may be
-    pub at_most: u32,
+    pub(crate) at_most: u32,
     /// Where to look
-    pub place: Place,
+    pub(crate) place: Place,
 }
 
 #[derive(Default, Deserialize, Serialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
-pub struct Place {
+pub(crate) struct Place {
     /// Folders to leave out
-    pub skip: Vec<String>,
+    pub(crate) skip: Vec<String>,
 }
 
 impl Default for Ages {
@@ -68,7 +68,7 @@ impl Params for Ages {
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[expect(dead_code, reason = "nothing connects")]
-pub struct MongoSettings {
+pub(crate) struct MongoSettings {
     /// Where it listens, and who we are
     uri: Secret,
     /// The database
@@ -81,7 +81,7 @@ pub struct MongoSettings {
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[expect(dead_code, reason = "nothing connects")]
-pub struct ApiSettings {
+pub(crate) struct ApiSettings {
     base_url: String,
     #[serde(default)]
     verify_tls: bool,
@@ -134,7 +134,7 @@ const MONGO: Source = Source { package: "shakedown-mongo", file: "plugins/mongo/
 const FOCUS_API: Source =
     Source { package: "shakedown-focus-api", file: "plugins/focus-api/src/lib.rs", line: 1 };
 
-pub const BLANK: CheckSpec = CheckSpec {
+pub(crate) const BLANK: CheckSpec = CheckSpec {
     id: "mongo.connect",
     title: "A check",
     severity: Severity::Medium,
@@ -217,7 +217,7 @@ static INCIDENTS: [IncidentSpec; 1] = [IncidentSpec {
     source: MONGO,
 }];
 
-pub static REGISTRY: LazyLock<Registry> = LazyLock::new(|| {
+pub(crate) static REGISTRY: LazyLock<Registry> = LazyLock::new(|| {
     Registry::from_entries(Entries {
         checks: CHECKS.iter().collect(),
         targets: TARGETS.iter().collect(),
@@ -228,14 +228,14 @@ pub static REGISTRY: LazyLock<Registry> = LazyLock::new(|| {
     .unwrap()
 });
 
-pub const TODAY: Date = date(2026, 6, 30);
+pub(crate) const TODAY: Date = date(2026, 6, 30);
 
-pub fn parse(text: &str) -> Result<Config, Diagnostics> {
+pub(crate) fn parse(text: &str) -> Result<Config, Diagnostics> {
     Config::parse("checks.toml", text, &REGISTRY)
 }
 
 /// What is wrong with a file that consists of this and a valid beginning.
-pub fn problems(body: &str) -> String {
+pub(crate) fn problems(body: &str) -> String {
     match parse(&format!("version = 1\n{body}")) {
         Ok(_) => "no problem".to_owned(),
         Err(diagnostics) => diagnostics.render(false),
@@ -243,7 +243,7 @@ pub fn problems(body: &str) -> String {
 }
 
 /// What is wrong with an environment that consists of this, one line each.
-pub fn brief(body: &str) -> String {
+pub(crate) fn brief(body: &str) -> String {
     match parse(&format!("version = 1\n[environments.local]\n{body}")) {
         Ok(_) => "no problem".to_owned(),
         Err(diagnostics) => diagnostics.to_string(),
@@ -251,12 +251,12 @@ pub fn brief(body: &str) -> String {
 }
 
 /// The profile of the environment `local`, of which this is the text.
-pub fn profile(body: &str, variables: &[(&str, &str)]) -> Result<Profile, Diagnostics> {
+pub(crate) fn profile(body: &str, variables: &[(&str, &str)]) -> Result<Profile, Diagnostics> {
     let config = parse(&format!("version = 1\n[environments.local]\n{body}"))?;
     resolve(&config, "local", variables)
 }
 
-pub fn resolve(
+pub(crate) fn resolve(
     config: &Config,
     environment: &str,
     variables: &[(&str, &str)],
@@ -266,6 +266,6 @@ pub fn resolve(
     config.profile(environment, &lookup, TODAY)
 }
 
-pub fn settings(profile: &Profile, target: &str) -> Value {
+pub(crate) fn settings(profile: &Profile, target: &str) -> Value {
     profile.targets[target].settings.clone()
 }

@@ -89,121 +89,125 @@ fn a_caret_stands_under_the_error() {
     "##);
 }
 
+/// Each is wrong in its own way.
+const WRONG: &str = "
+    smoke
+    tag
+    all
+    mongo.connect
+    mongo
+    nonsense
+    tag(smoke
+    tag(smoke & all()
+    (all()
+    all())
+    tag(smoke) and tag(api)
+    tag(smoke) tag(api)
+    not tag(smoke)
+    tag(smoke) && all()
+    tag(smoke) ||
+    tag(smoke) |
+    tags(smoke)
+    label(smoke)
+    tag()
+    all(x)
+    id(mongo.conect)
+    id(mngo.*)
+    key(PZ-13687)
+    effect(laod)
+    severity(>=hgih)
+    severity(=>high)
+    severity(>=)
+    suite(nightly)
+    é
+    tag(é)
+    & all()
+";
+
 #[test]
 fn says_what_would_be_right() {
-    let brief = |text: &&str| {
+    let brief = |text: &str| {
         let error = Selection::parse(text, &REGISTRY, &BTreeMap::new()).unwrap_err();
         let problem = &error.problems[0];
         format!(
-            "{text:?}\n  {:?} {} ({})",
+            "{text}\n  {:?} {} ({})",
             &text[problem.span.clone()],
             problem.message,
             problem.help.as_deref().unwrap_or("-")
         )
     };
-    let texts = [
-        "",
-        " ",
-        "smoke",
-        "tag",
-        "all",
-        "mongo.connect",
-        "mongo",
-        "nonsense",
-        "tag(smoke",
-        "tag(smoke & all()",
-        "(all()",
-        "all())",
-        "tag(smoke) and tag(api)",
-        "tag(smoke) tag(api)",
-        "not tag(smoke)",
-        "tag(smoke) && all()",
-        "tag(smoke) ||",
-        "tag(smoke) |",
-        "tags(smoke)",
-        "label(smoke)",
-        "tag()",
-        "all(x)",
-        "id(mongo.conect)",
-        "id(mngo.*)",
-        "key(PZ-13687)",
-        "effect(laod)",
-        "severity(>=hgih)",
-        "severity(=>high)",
-        "severity(>=)",
-        "suite(nightly)",
-        "é",
-        "tag(é)",
-        "& all()",
-    ];
-    assert_snapshot!(texts.iter().map(brief).collect::<Vec<_>>().join("\n"), @r##"
-    ""
-      "" the selection is empty (`all()` selects every check)
-    " "
-      " " the selection is empty (`all()` selects every check)
-    "smoke"
+    let texts = WRONG.lines().map(str::trim).filter(|text| !text.is_empty());
+    assert_snapshot!(texts.map(brief).collect::<Vec<_>>().join("\n"), @r##"
+    smoke
       "smoke" `smoke` is not a predicate (did you mean `tag(smoke)`?)
-    "tag"
+    tag
       "tag" `tag` is not a predicate (write `tag(…)`)
-    "all"
+    all
       "all" `all` is not a predicate (write `all()`)
-    "mongo.connect"
+    mongo.connect
       "mongo.connect" `mongo.connect` is not a predicate (did you mean `id(mongo.connect)`?)
-    "mongo"
+    mongo
       "mongo" `mongo` is not a predicate (did you mean `plugin(mongo)`?)
-    "nonsense"
+    nonsense
       "nonsense" `nonsense` is not a predicate (for example `tag(smoke)`)
-    "tag(smoke"
+    tag(smoke
       "(" `(` is never closed (write `tag(smoke)`)
-    "tag(smoke & all()"
+    tag(smoke & all()
       "(" `(` is never closed (write `tag(smoke)`)
-    "(all()"
+    (all()
       "(" `(` is never closed (-)
-    "all())"
+    all())
       ")" `)` closes nothing (-)
-    "tag(smoke) and tag(api)"
+    tag(smoke) and tag(api)
       "and" expected `&`, `|` or the end (`and` is written `&`)
-    "tag(smoke) tag(api)"
+    tag(smoke) tag(api)
       "tag" expected `&`, `|` or the end (join two with `&` (both) or `|` (either))
-    "not tag(smoke)"
+    not tag(smoke)
       "not" expected a predicate such as `tag(smoke)` (`not` is written `!`)
-    "tag(smoke) && all()"
+    tag(smoke) && all()
       "&" expected a predicate after `&` (one is enough)
-    "tag(smoke) ||"
+    tag(smoke) ||
       "|" expected a predicate after `|` (one is enough)
-    "tag(smoke) |"
+    tag(smoke) |
       "" expected a predicate such as `tag(smoke)`, or `!`, or `(` (for example `tag(smoke) & !plugin(mongo)`)
-    "tags(smoke)"
+    tags(smoke)
       "tags" unknown predicate `tags` (did you mean `tag`?)
-    "label(smoke)"
+    label(smoke)
       "label" unknown predicate `label` (there are `plugin`, `tag`, `id`, `key`, `effect`, `severity`, `suite`, `all`)
-    "tag()"
+    tag()
       "tag(" `tag` needs an argument (-)
-    "all(x)"
+    all(x)
       "x" `all` takes no argument (-)
-    "id(mongo.conect)"
+    id(mongo.conect)
       "mongo.conect" unknown check `mongo.conect` (did you mean `mongo.connect`?)
-    "id(mngo.*)"
+    id(mngo.*)
       "mngo.*" no check's id is like `mngo.*` (-)
-    "key(PZ-13687)"
+    key(PZ-13687)
       "PZ-13687" unknown key `PZ-13687` (did you mean `PZ-13686`?)
-    "effect(laod)"
+    effect(laod)
       "laod" unknown effect `laod` (did you mean `load`?)
-    "severity(>=hgih)"
+    severity(>=hgih)
       "hgih" unknown severity `hgih` (did you mean `high`?)
-    "severity(=>high)"
+    severity(=>high)
       "=>high" `=>high` is not a comparison (one of <, <=, =, >= and >, then one of `low`, `medium`, `high`, `critical`)
-    "severity(>=)"
+    severity(>=)
       ">=" `>=` is not a comparison (one of <, <=, =, >= and >, then one of `low`, `medium`, `high`, `critical`)
-    "suite(nightly)"
+    suite(nightly)
       "nightly" unknown suite `nightly` (there is none)
-    "é"
+    é
       "é" expected a predicate such as `tag(smoke)`, or `!`, or `(` (for example `tag(smoke) & !plugin(mongo)`)
-    "tag(é)"
+    tag(é)
       "é" unknown tag `é` (there are `api`, `data-quality`, `latency`, `smoke`)
-    "& all()"
+    & all()
       "&" expected a predicate such as `tag(smoke)`, or `!`, or `(` (for example `tag(smoke) & !plugin(mongo)`)
     "##);
+}
+
+#[test]
+fn an_empty_selection_is_refused() {
+    assert!(
+        error("").starts_with("the selection is empty") && error(" ").starts_with("the selection is empty")
+    );
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use crate::fixture::{REGISTRY, parse, problems};
 use insta::assert_snapshot;
 use shakedown_config::Selection;
+use std::fmt::Write as _;
 
 const LOCAL: &str = "version = 1\n[environments.local]\nsandbox = {}\n";
 
@@ -99,7 +100,7 @@ fn suites_that_repeat_each_other_are_asked_once() {
     for level in 1..16 {
         let previous = level - 1;
         let repeated = vec![format!("suite(s{previous})"); 50].join(" | ");
-        text += &format!("[suites.s{level}]\nselect = '{repeated}'\n");
+        write!(text, "[suites.s{level}]\nselect = '{repeated}'\n").unwrap();
     }
     let config = parse(&text).unwrap_or_else(|error| panic!("{error}"));
     assert_eq!(config.orphans(&REGISTRY).len(), 6);

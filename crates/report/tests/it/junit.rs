@@ -9,6 +9,7 @@ use std::collections::HashSet;
 use std::path::Path;
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "the document is long")]
 fn every_status_is_shown_as_it_is() {
     assert_snapshot!(render(&everything().run()), @r#"
 <?xml version="1.0" encoding="UTF-8"?>

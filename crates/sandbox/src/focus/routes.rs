@@ -7,7 +7,7 @@ use super::faults::Fault;
 use super::live;
 use super::openapi;
 use super::planned;
-use super::server::{Server, database_down};
+use super::server::Server;
 use super::validate::{self, Range};
 use axum::Router;
 use axum::body::Body;
@@ -99,7 +99,7 @@ async fn recordings(State(server): Shared, headers: HeaderMap, body: Body) -> Re
         Vec::new()
     } else {
         let range = Range { min: start, max: end };
-        server.history()?.within(range).await.map_err(|error| database_down(&error))?
+        server.recorded(range).await?
     };
     Ok(answer(StatusCode::OK, &json!(found)))
 }

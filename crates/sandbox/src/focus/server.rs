@@ -35,14 +35,19 @@ impl Server {
         self.faults.lock().unwrap_or_else(PoisonError::into_inner).turn_on(fault);
     }
 
-    /// The recordings, where there is a database.
-    pub(super) fn history(&self) -> Result<&History, Refusal> {
-        self.history.as_ref().ok_or_else(|| Refusal::unavailable("Recordings database is not available"))
+    /// What was recorded of a range (epoch seconds); nothing, where there is no database.
+    pub(super) async fn recorded(&self, range: Range) -> Result<Vec<(i64, i64)>, Refusal> {
+        match &self.history {
+            Some(history) => history.within(range).await.map_err(|error| database_down(&error)),
+            None => Ok(Vec::new()),
+        }
     }
 
     /// Refuses a range (epoch seconds) of which nothing was recorded.
     pub(super) async fn require_recordings(&self, range: Range) -> Result<(), Refusal> {
-        if self.history()?.covers(range).await.map_err(|error| database_down(&error))? {
+        if let Some(history) = &self.history
+            && history.covers(range).await.map_err(|error| database_down(&error))?
+        {
             return Ok(());
         }
         Err(Refusal::not_found(format!(
@@ -53,7 +58,7 @@ impl Server {
 }
 
 /// Says that the database does not answer. Why is for the server's log only.
-pub(super) fn database_down(error: &HistoryError) -> Refusal {
+fn database_down(error: &HistoryError) -> Refusal {
     tracing::debug!(%error, "the simulated Focus Server has no answer from its database");
     Refusal::unavailable("Recordings database is not available")
 }
