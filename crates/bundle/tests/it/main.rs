@@ -1,15 +1,14 @@
 //! What was linked is exactly what lies in `plugins/`.
 
 use shakedown_bundle as _;
-use shakedown_core::Registry;
+use shakedown_core::registry::registered_checks;
 use std::collections::BTreeSet;
 use std::path::Path;
 
 #[test]
-fn every_plugin_is_linked_and_free_of_contradictions() {
-    let registry = Registry::collect().unwrap_or_else(|error| panic!("{error}"));
-    let linked: BTreeSet<String> =
-        registry.checks().iter().map(|spec| spec.source.package.to_owned()).collect();
+fn every_plugin_is_linked() {
+    // Not a whole registry: the faults that prove the checks belong to the sandbox, which is not linked here.
+    let linked: BTreeSet<String> = registered_checks().map(|spec| spec.source.package.to_owned()).collect();
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../plugins");
     let there: BTreeSet<String> = std::fs::read_dir(folder)
         .unwrap()

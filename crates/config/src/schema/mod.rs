@@ -141,6 +141,9 @@ fn adapt(schema: &mut Value, prefix: &str) {
             if let Some(Value::String(pattern)) = fields.get_mut("pattern") {
                 *pattern = format!("(?:{pattern})|\\$\\{{");
             }
+            if fields.get("type") == Some(&json!("string")) {
+                fields.remove("format");
+            }
             fields.values_mut().for_each(|value| adapt(value, prefix));
         }
         Value::Array(items) => items.iter_mut().for_each(|item| adapt(item, prefix)),
