@@ -80,12 +80,13 @@ pub fn brief(duration: Duration) -> String {
     let seconds = duration.as_secs_f64();
     if seconds < 0.000_5 {
         "< 1 ms".to_owned()
-    } else if seconds < 1.0 {
+    } else if seconds < 0.999_5 {
         format!("{:.0} ms", seconds * 1000.0)
-    } else if seconds < 60.0 {
+    } else if seconds < 59.95 {
         format!("{seconds:.1} s")
     } else if seconds < 3600.0 {
-        format!("{}m {:02}s", duration.as_secs() / 60, duration.as_secs() % 60)
+        let seconds = (duration + Duration::from_millis(500)).as_secs();
+        format!("{}m {:02}s", seconds / 60, seconds % 60)
     } else {
         format!("{}h {:02}m", duration.as_secs() / 3600, duration.as_secs() % 3600 / 60)
     }
@@ -106,8 +107,9 @@ mod tests {
 
     #[test]
     fn brief_is_brief() {
-        let text: Vec<_> =
-            [0.0001, 0.25, 2.34, 75.0, 3700.0].map(|s| brief(Duration::from_secs_f64(s))).into();
-        assert_eq!(text, ["< 1 ms", "250 ms", "2.3 s", "1m 15s", "1h 01m"]);
+        let text: Vec<_> = [0.0001, 0.25, 0.9999, 2.34, 59.99, 75.0, 3700.0]
+            .map(|s| brief(Duration::from_secs_f64(s)))
+            .into();
+        assert_eq!(text, ["< 1 ms", "250 ms", "1.0 s", "2.3 s", "1m 00s", "1m 15s", "1h 01m"]);
     }
 }

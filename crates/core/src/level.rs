@@ -38,7 +38,7 @@ macro_rules! words {
 }
 pub(crate) use words;
 
-/// How a check ended. Ordered from best to worst answer: a skip is less than a pass, no answer less than a bad one.
+/// How a check ended. Ordered by weight: nothing asked, then from the best answer to the worst.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Status {

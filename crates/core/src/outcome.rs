@@ -209,9 +209,8 @@ impl From<Verdict> for Outcome {
 
 impl From<Case> for CaseOutcome {
     fn from(case: Case) -> Self {
-        let mut outcome = Outcome::from(case.answer);
-        outcome.cases.clear();
-        Self { name: case.name, keys: case.keys, outcome }
+        let answer = case.answer.map(|verdict| Verdict { cases: Vec::new(), ..verdict });
+        Self { name: case.name, keys: case.keys, outcome: Outcome::from(answer) }
     }
 }
 

@@ -1,6 +1,5 @@
 //! A run as its events tell it: what every report is rendered from, during the run and long after it.
 
-use crate::check::CheckError;
 use crate::event::{CheckInfo, Event, EventKind, RunInfo};
 use crate::finding::{Cause, Finding, Weight};
 use crate::ledger::Resource;
@@ -250,6 +249,13 @@ impl Run {
         items
     }
 
+    /// Whether all that decides was skipped; where nothing decides, all there is.
+    fn nothing_asked(&self) -> bool {
+        let skipped = |record: &CheckRecord| record.outcome.status == Status::Skipped;
+        let mut deciding = self.checks.iter().filter(|record| record.decides()).peekable();
+        if deciding.peek().is_some() { deciding.all(skipped) } else { self.checks.iter().all(skipped) }
+    }
+
     /// Whether the run ended before it had asked everything: killed, or out of time.
     fn cut_short(&self) -> bool {
         self.finished.is_none() || self.interrupted_by.is_some()
@@ -265,7 +271,7 @@ impl Run {
             Exit::Failed
         } else if deciding(Status::Errored) || self.cut_short() {
             Exit::Errored
-        } else if self.checks.iter().all(|record| record.outcome.status == Status::Skipped) {
+        } else if self.nothing_asked() {
             Exit::Nothing
         } else {
             Exit::Fit
@@ -370,15 +376,6 @@ impl Exit {
             | Self::Nothing
             | Self::Report
             | Self::Interrupted => self,
-        }
-    }
-}
-
-impl From<&CheckError> for Status {
-    fn from(error: &CheckError) -> Self {
-        match error {
-            CheckError::NotApplicable(_) => Self::Skipped,
-            CheckError::NoData(_) | CheckError::Target(_) | CheckError::Unclear(_) => Self::Errored,
         }
     }
 }

@@ -191,7 +191,7 @@ impl Execution {
             alone: planned.spec.runs_alone(),
         });
         let mut schedule = Schedule::new(tasks.collect(), profile.concurrency, profile.groups.clone());
-        let mut endings: Vec<Option<Outcome>> = vec![None; self.plan.len()];
+        let mut endings: Vec<Option<Box<Outcome>>> = vec![None; self.plan.len()];
         let mut running = JoinSet::new();
         loop {
             while let Some(index) = schedule.start_next() {
@@ -212,7 +212,7 @@ impl Execution {
     }
 
     /// Why a check is not even begun, where there is a reason.
-    fn unaskable(&self, index: usize, endings: &[Option<Outcome>]) -> Option<Outcome> {
+    fn unaskable(&self, index: usize, endings: &[Option<Box<Outcome>>]) -> Option<Outcome> {
         let planned = &self.plan[index];
         if let Some(by) = self.stage.interrupt.raised() {
             return Some(Outcome::skipped(SkipReason::Stopped, format!("not begun: {by}")));
@@ -227,15 +227,15 @@ impl Execution {
             ));
         }
         for &required in &planned.requires {
-            let outcome = endings[required].as_ref()?;
-            if !outcome.status.satisfies() {
+            if let Some(outcome) = &endings[required] {
                 return Some(cascade(self.plan[required].spec.id, outcome));
             }
         }
         None
     }
 
-    fn finish(&self, index: usize, ending: Ending, endings: &mut [Option<Outcome>]) {
+    /// Tells of a check's end, and keeps the outcome where others may have to be skipped for it.
+    fn finish(&self, index: usize, ending: Ending, endings: &mut [Option<Box<Outcome>>]) {
         let planned = &self.plan[index];
         let check = planned.spec.id;
         let Ending { outcome, attempts, took } = ending;
@@ -243,13 +243,15 @@ impl Execution {
         if self.fail_fast && planned.settings.gate == Gate::Required && outcome.status >= Status::Errored {
             self.stage.interrupt.raise("fail-fast");
         }
+        if !outcome.status.satisfies() {
+            endings[index] = Some(Box::new(outcome.clone()));
+        }
         self.stage.host.bus.emit(EventKind::CheckFinished {
             check: check.to_owned(),
-            outcome: outcome.clone(),
+            outcome,
             attempts,
             duration_ms: took.as_secs_f64() * 1000.0,
         });
-        endings[index] = Some(outcome);
     }
 }
 

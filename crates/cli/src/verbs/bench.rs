@@ -17,7 +17,7 @@ use shakedown_core::{
 use shakedown_report::journal::Journal;
 use shakedown_runner::{Confirmation, Interrupt, Request};
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::Write as _;
+use std::io::{BufWriter, Write as _};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -31,27 +31,29 @@ impl Check for NoOp {
 }
 
 pub(crate) async fn bench(sizes: &[usize]) -> anyhow::Result<Exit> {
-    print("checks    µs/check  ratio to peer  peak memory MB\n");
+    print("checks    µs/check  ratio to peer  memory MB (beyond the registered checks)\n");
     for &size in sizes {
         let directory = std::env::temp_dir().join(format!("shakedown-bench-{}-{size}", std::process::id()));
         std::fs::create_dir_all(&directory)?;
         let peer = peer(size, &directory).await?;
-        let own = measure(size, &directory).await?;
+        let (own, memory) = measure(size, &directory).await?;
         let each =
             |took: Duration| took.as_secs_f64() * 1e6 / f64::from(u32::try_from(size).unwrap_or(u32::MAX));
         let ratio = own.as_secs_f64() / peer.as_secs_f64();
-        print(&format!("{size:<8}  {:>8.1}  {ratio:>13.1}  {:>14}\n", each(own), peak_memory()));
+        let memory = memory.map_or_else(|| "not measured".to_owned(), |megabytes| megabytes.to_string());
+        print(&format!("{size:<8}  {:>8.1}  {ratio:>13.1}  {memory:>9}\n", each(own)));
         std::fs::remove_dir_all(&directory)?;
     }
     Ok(Exit::Fit)
 }
 
-/// Plan, run, journal and JUnit of `size` checks that do nothing.
-async fn measure(size: usize, directory: &Path) -> anyhow::Result<Duration> {
+/// Plan, run, journal and JUnit of `size` checks that do nothing: how long, and how many MB beyond the checks themselves.
+async fn measure(size: usize, directory: &Path) -> anyhow::Result<(Duration, Option<u64>)> {
     let checks: Vec<&'static CheckSpec> =
         (0..size).map(|index| &*Box::leak(Box::new(no_op(index)))).collect();
     let profile = profile(&checks);
     let registry = Registry::from_entries(Entries { checks, ..Entries::default() })?;
+    let before = memory("VmRSS:");
     let began = Instant::now();
     let plan = shakedown_runner::plan(&registry, &profile, &Selection::all(), &Confirmation::default());
     let finished = shakedown_runner::run(Request {
@@ -69,10 +71,11 @@ async fn measure(size: usize, directory: &Path) -> anyhow::Result<Duration> {
         fail_fast: false,
     })
     .await?;
-    std::fs::write(directory.join("junit.xml"), shakedown_report::junit::render(&finished.run))?;
+    let junit = BufWriter::new(std::fs::File::create(directory.join("junit.xml"))?);
+    shakedown_report::junit::write(&finished.run, None, junit)?;
     let took = began.elapsed();
     anyhow::ensure!(finished.run.counts().passed == size, "not every check passed");
-    Ok(took)
+    Ok((took, memory("VmHWM:").zip(before).map(|(peak, before)| peak.saturating_sub(before))))
 }
 
 /// As many tasks and as many lines, without any of what makes them checks.
@@ -156,11 +159,10 @@ fn info() -> RunInfo {
     }
 }
 
-/// The largest memory this process has had, in MB, where the system tells.
-fn peak_memory() -> String {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let peak = status
-        .lines()
-        .find_map(|line| line.strip_prefix("VmHWM:")?.trim().strip_suffix("kB")?.trim().parse::<u64>().ok());
-    peak.map_or_else(|| "not measured".to_owned(), |kilobytes| (kilobytes / 1024).to_string())
+/// A figure of this process's memory in MB, where the system tells: what it has, or the most it has had.
+fn memory(figure: &str) -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix(figure))?;
+    let kilobytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    Some(kilobytes / 1024)
 }

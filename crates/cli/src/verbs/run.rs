@@ -111,14 +111,6 @@ async fn execute(
     let directory = options.out.clone().unwrap_or_else(|| project.root.join("reports").join(&info.id));
     let style = globals.style();
     let mut sinks: Vec<Box<dyn Sink>> = Vec::new();
-    if globals.format == Format::Text {
-        // The live board goes where messages go, the lines of a pipe where data goes.
-        sinks.push(if style.live {
-            Box::new(Terminal::new(style, io::stderr()))
-        } else {
-            Box::new(Terminal::new(style, io::stdout()))
-        });
-    }
     let mut all_written = true;
     match prepare(&directory) {
         Ok(journal) => sinks.push(Box::new(journal)),
@@ -126,6 +118,14 @@ async fn execute(
             problem(&format!("reports cannot be written to {}: {error}", directory.display()));
             all_written = false;
         }
+    }
+    if globals.format == Format::Text {
+        // The live board goes where messages go, the lines of a pipe where data goes.
+        sinks.push(if style.live {
+            Box::new(Terminal::new(style, io::stderr()))
+        } else {
+            Box::new(Terminal::new(style, io::stdout()))
+        });
     }
     let writable = all_written;
     let finished = shakedown_runner::run(Request {
