@@ -1,7 +1,7 @@
 //! What was linked: checks, targets, sandbox parts, faults and incidents, sorted, and checked for contradictions.
 
 use crate::check::{CheckSpec, Source};
-use crate::id::{is_dotted, is_kebab};
+use crate::id::{is_dotted, is_kebab, plugin_of};
 use crate::sandbox::{FaultSpec, IncidentSpec, PartSpec};
 use crate::suggest::nearest;
 use crate::target::TargetSpec;
@@ -199,6 +199,23 @@ fn problems(entries: &Entries) -> Vec<String> {
             fault.source,
             unknown("part", fault.part, &parts)
         ));
+    }
+    for fault in
+        entries.faults.iter().filter(|fault| plugin_of(fault.id) != fault.part || !is_dotted(fault.id))
+    {
+        let FaultSpec { id, part, source, .. } = fault;
+        problems.push(format!("the fault `{id}` of {source} must be of the form `{part}.name`"));
+    }
+    // Every check of a target is proven against one that is away, and against one that never answers.
+    for part in &entries.parts {
+        for fault in ["away", "silent"].map(|name| format!("{}.{name}", part.kind)) {
+            if !faults.contains(fault.as_str()) {
+                problems.push(format!(
+                    "the sandbox part `{}` of {} lacks the fault `{fault}`",
+                    part.kind, part.source
+                ));
+            }
+        }
     }
     for incident in &entries.incidents {
         for fault in incident.faults.iter().filter(|fault| !faults.contains(*fault)) {

@@ -2,7 +2,7 @@
 
 use shakedown_core::check::Source;
 use shakedown_core::registry::Entries;
-use shakedown_core::sandbox::FaultSpec;
+use shakedown_core::sandbox::{FaultSpec, Part, PartContext, PartSpec, RunningPart, Unavailable};
 use shakedown_core::{
     Check, CheckError, CheckSpec, Context, Docs, Effect, Gate, NoParams, Observation, Registry, Severity,
 };
@@ -97,6 +97,38 @@ fn refuses_unknown_references_with_a_suggestion() {
       `moon.up` of shakedown-moon (plugins/moon/src/lib.rs:1) is proven by the unknown fault `moon.eclipse`; did you mean `moon.eclipsed`?
       `moon.up` of shakedown-moon (plugins/moon/src/lib.rs:1): the finding `Moon Missing` is not kebab-case
       the fault `moon.eclipsed` of shakedown-moon (plugins/moon/src/lib.rs:1) belongs to the unknown part `moon`
+    ");
+}
+
+struct Mars;
+
+#[async_trait]
+impl Part for Mars {
+    const KIND: &'static str = "mars";
+    const NEEDS: &'static [&'static str] = &[];
+
+    async fn start(_: &PartContext) -> Result<Box<dyn RunningPart>, Unavailable> {
+        Err(Unavailable { part: "mars".into(), reason: "too far".into(), command: "none".into() })
+    }
+}
+
+#[test]
+fn a_part_must_be_able_to_go_away_and_to_fall_silent() {
+    let check = spec("moon.up", 1);
+    let source = check.source;
+    let fault = FaultSpec { id: "moon.away", part: "mars", keys: &[], docs: Docs(" x"), source };
+    let entries = Entries {
+        checks: vec![Box::leak(Box::new(check))],
+        parts: vec![Box::leak(Box::new(PartSpec::of::<Mars>(source)))],
+        faults: vec![Box::leak(Box::new(fault))],
+        ..Entries::default()
+    };
+    let Err(error) = Registry::from_entries(entries) else { panic!("it was accepted") };
+    insta::assert_snapshot!(error, @r"
+    the registered checks contradict each other:
+      the fault `moon.away` of shakedown-moon (plugins/moon/src/lib.rs:1) must be of the form `mars.name`
+      the sandbox part `mars` of shakedown-moon (plugins/moon/src/lib.rs:1) lacks the fault `mars.away`
+      the sandbox part `mars` of shakedown-moon (plugins/moon/src/lib.rs:1) lacks the fault `mars.silent`
     ");
 }
 

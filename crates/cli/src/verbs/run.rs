@@ -9,11 +9,10 @@ use anyhow::bail;
 use shakedown_config::Profile;
 use shakedown_core::event::RunInfo;
 use shakedown_core::run::Exit;
-use shakedown_core::sandbox::Unavailable;
 use shakedown_core::sink::Sink;
 use shakedown_core::{Clock, Registry};
-use shakedown_report::{journal::Journal, json, summary, terminal::Terminal};
-use shakedown_runner::{Interrupt, Plan, Request};
+use shakedown_report::{Style, journal::Journal, json, summary, terminal::Terminal};
+use shakedown_runner::{Finished, Interrupt, Request};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::{fs, io};
@@ -46,23 +45,28 @@ pub(crate) async fn run(globals: &Globals, options: RunOptions) -> anyhow::Resul
         started = start_sandbox(&project.registry, &mut profile, kinds) => started?,
         _ = interrupt.wait() => return Ok(Exit::Interrupted),
     };
-    let unavailable = started.as_ref().map(|sandbox| sandbox.unavailable().to_vec()).unwrap_or_default();
-    let finished = execute(
-        globals,
-        &options,
-        &project,
-        &profile,
+    let info = run_info(&profile, &project.registry, selection.to_string());
+    let directory = options.out.unwrap_or_else(|| project.root.join("reports").join(&info.id));
+    let (mut reports, sinks) = Reports::open(globals, directory);
+    let finished = shakedown_runner::run(Request {
+        registry: &project.registry,
+        profile: &profile,
         plan,
-        selection.to_string(),
-        unavailable,
-        interrupt,
+        info,
+        sinks,
         redactor,
-    )
+        directory: reports.directory.clone(),
+        ledgers: Some(project.ledgers()),
+        unavailable: started.as_ref().map(|sandbox| sandbox.unavailable().to_vec()).unwrap_or_default(),
+        clock: Clock::system(),
+        interrupt,
+        fail_fast: options.fail_fast,
+    })
     .await;
     if let Some(sandbox) = started {
         sandbox.stop().await;
     }
-    finished
+    Ok(reports.write(&project.root, &finished?))
 }
 
 /// Adds the faults of the command line to those of the environment's sandbox.
@@ -95,80 +99,66 @@ pub(crate) fn add_faults(
     Ok(())
 }
 
-#[expect(clippy::too_many_arguments, reason = "the strands of a run meet here once")]
-async fn execute(
-    globals: &Globals,
-    options: &RunOptions,
-    project: &Project,
-    profile: &Profile,
-    plan: Plan,
-    selection: String,
-    unavailable: Vec<Unavailable>,
-    interrupt: Interrupt,
-    redactor: shakedown_core::redact::Redactor,
-) -> anyhow::Result<Exit> {
-    let info = run_info(profile, &project.registry, selection);
-    let directory = options.out.clone().unwrap_or_else(|| project.root.join("reports").join(&info.id));
-    let style = globals.style();
-    let mut sinks: Vec<Box<dyn Sink>> = Vec::new();
-    let mut all_written = true;
-    match prepare(&directory) {
-        Ok(journal) => sinks.push(Box::new(journal)),
-        Err(error) => {
-            problem(&format!("reports cannot be written to {}: {error}", directory.display()));
-            all_written = false;
-        }
-    }
-    if globals.format == Format::Text {
-        // The live board goes where messages go, the lines of a pipe where data goes.
-        sinks.push(if style.live {
-            Box::new(Terminal::new(style, io::stderr()))
-        } else {
-            Box::new(Terminal::new(style, io::stdout()))
-        });
-    }
-    let writable = all_written;
-    let finished = shakedown_runner::run(Request {
-        registry: &project.registry,
-        profile,
-        plan,
-        info,
-        sinks,
-        redactor,
-        directory: writable.then(|| directory.clone()),
-        ledgers: Some(project.ledgers()),
-        unavailable,
-        clock: Clock::system(),
-        interrupt,
-        fail_fast: options.fail_fast,
-    })
-    .await?;
+/// Where the reports of a run go, and whether all of them got there.
+struct Reports {
+    /// The run's directory; none, where it cannot be written.
+    directory: Option<PathBuf>,
+    format: Format,
+    style: Style,
+    complete: bool,
+}
 
-    for (sink, error) in &finished.failed_sinks {
-        problem(&format!("the {sink} could not be written: {error}"));
-        all_written = false;
-    }
-    if writable {
-        for written in shakedown_report::write_all(&finished.run, &directory) {
-            if let Err(error) = written.result {
-                problem(&format!(
-                    "{} could not be written to {}: {error}",
-                    written.what,
-                    written.path.display()
-                ));
-                all_written = false;
+impl Reports {
+    /// Makes the directory, and what listens to the run: the journal first.
+    fn open(globals: &Globals, directory: PathBuf) -> (Self, Vec<Box<dyn Sink>>) {
+        let (format, style) = (globals.format, globals.style());
+        let mut reports = Self { directory: None, format, style, complete: true };
+        let mut sinks: Vec<Box<dyn Sink>> = Vec::new();
+        match prepare(&directory) {
+            Ok(journal) => {
+                sinks.push(Box::new(journal));
+                reports.directory = Some(directory);
+            }
+            Err(error) => {
+                let place = directory.display().to_string();
+                reports.failed(&format!("reports cannot be written to {place}"), &error);
             }
         }
-        point_to_latest(&project.root, &directory);
-    }
-    let exit = finished.run.exit().after_reports(all_written);
-    match globals.format {
-        Format::Text => {
-            print(&summary::render(&finished.run, &style, writable.then_some(directory.as_path()), exit));
+        // The live board goes where messages go, the lines of a pipe where data goes.
+        match format {
+            Format::Text if style.live => sinks.push(Box::new(Terminal::new(style, io::stderr()))),
+            Format::Text => sinks.push(Box::new(Terminal::new(style, io::stdout()))),
+            Format::Json => {}
         }
-        Format::Json => print(&json::render(&finished.run)),
+        (reports, sinks)
     }
-    Ok(exit)
+
+    fn failed(&mut self, what: &str, error: &io::Error) {
+        problem(&format!("{what}: {error}"));
+        self.complete = false;
+    }
+
+    /// Writes every report, prints the summary, and says what the program ends with.
+    fn write(&mut self, root: &Path, finished: &Finished) -> Exit {
+        for (sink, error) in &finished.failed_sinks {
+            self.failed(&format!("the {sink} could not be written"), error);
+        }
+        if let Some(directory) = self.directory.clone() {
+            for written in shakedown_report::write_all(&finished.run, &directory) {
+                if let Err(error) = written.result {
+                    let path = written.path.display();
+                    self.failed(&format!("{} could not be written to {path}", written.what), &error);
+                }
+            }
+            point_to_latest(root, &directory);
+        }
+        let exit = finished.run.exit().after_reports(self.complete);
+        print(&match self.format {
+            Format::Text => summary::render(&finished.run, &self.style, self.directory.as_deref(), exit),
+            Format::Json => json::render(&finished.run),
+        });
+        exit
+    }
 }
 
 fn run_info(profile: &Profile, registry: &Registry, selection: String) -> RunInfo {

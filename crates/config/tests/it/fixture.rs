@@ -208,8 +208,13 @@ static CHECKS: [CheckSpec; 6] = [
 static TARGETS: [TargetSpec; 2] =
     [TargetSpec::of::<Mongo>("MongoDB", MONGO), TargetSpec::of::<FocusApi>("Focus Server", FOCUS_API)];
 static PARTS: [PartSpec; 1] = [PartSpec::of::<MongoPart>(MONGO)];
-static FAULTS: [FaultSpec; 1] =
-    [FaultSpec { id: "mongo.index-missing", part: "mongo", keys: &[], docs: Docs(" x"), source: MONGO }];
+const INDEX_MISSING: FaultSpec =
+    FaultSpec { id: "mongo.index-missing", part: "mongo", keys: &[], docs: Docs(" x"), source: MONGO };
+static FAULTS: [FaultSpec; 3] = [
+    INDEX_MISSING,
+    FaultSpec { id: "mongo.away", ..INDEX_MISSING },
+    FaultSpec { id: "mongo.silent", ..INDEX_MISSING },
+];
 static INCIDENTS: [IncidentSpec; 1] = [IncidentSpec {
     id: "production-2025-11",
     faults: &["mongo.index-missing"],
