@@ -12,13 +12,14 @@ use shakedown_core::registry::Entries;
 use shakedown_core::run::Exit;
 use shakedown_core::{
     Check, CheckError, CheckSpec, Clock, Context, Docs, Effect, Gate, NoParams, Observation, Registry,
-    Severity, Verdict, async_trait,
+    Samples, Severity, Verdict, async_trait,
 };
 use shakedown_report::journal::Journal;
 use shakedown_runner::{Confirmation, Interrupt, Request};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufWriter, Write as _};
 use std::path::Path;
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 struct NoOp;
@@ -44,7 +45,38 @@ pub(crate) async fn bench(sizes: &[usize]) -> anyhow::Result<Exit> {
         print(&format!("{size:<8}  {:>8.1}  {ratio:>13.1}  {memory:>9}\n", each(own)));
         std::fs::remove_dir_all(&directory)?;
     }
+    programs()?;
     Ok(Exit::Fit)
+}
+
+/// The program as a whole, as its users start it; the peer is the same program that only prints its version.
+fn programs() -> anyhow::Result<()> {
+    let out = std::env::temp_dir().join(format!("shakedown-bench-{}", std::process::id()));
+    let run = ["run", "--env", "local", "--out", &out.display().to_string()].map(str::to_owned);
+    let peer = median(5, &["--version".to_owned()])?;
+    print("\nprogram           median ms  ratio to `--version`\n");
+    for (name, times, arguments) in
+        [("list", 5, &["list".to_owned()] as &[String]), ("run --env local", 1, &run)]
+    {
+        let took = median(times, arguments)?;
+        print(&format!("{name:<16}  {:>9.1}  {:>20.1}\n", took * 1e3, took / peer));
+    }
+    std::fs::remove_dir_all(&out)?;
+    Ok(())
+}
+
+/// The median of so many runs of this program, in seconds.
+fn median(times: usize, arguments: &[String]) -> anyhow::Result<f64> {
+    let program = std::env::current_exe()?;
+    let mut samples = Vec::new();
+    for _ in 0..times {
+        let began = Instant::now();
+        let ended =
+            Command::new(&program).args(arguments).stdout(Stdio::null()).stderr(Stdio::null()).status()?;
+        samples.push(began.elapsed().as_secs_f64());
+        anyhow::ensure!(ended.success(), "`shakedown {}` ended with {ended}", arguments.join(" "));
+    }
+    Ok(Samples::new("runs", samples)?.percentile(50.0))
 }
 
 /// Plan, run, journal and JUnit of `size` checks that do nothing: how long, and how many MB beyond the checks themselves.
