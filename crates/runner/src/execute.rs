@@ -384,8 +384,7 @@ async fn clean_up(stage: &Stage, sandbox: bool, debts: Vec<Debt>) {
         let _ = ledger.close();
     }
     for debt in debts {
-        // What an earlier sandbox held went with it.
-        let over = sandbox || debt.resource.ends_by.is_some_and(|end| end < stage.clock.now());
+        let over = debt.is_over(sandbox, &stage.clock);
         let (removal, error) =
             if over { (Some(Removal::Gone), None) } else { remove(stage, &debt.resource).await };
         if removal.is_some_and(Removal::settles) {

@@ -3,6 +3,7 @@
 //! One file a run, `<state>/ledger/<run>.jsonl`, locked while the run lives and deleted when everything in it is settled.
 
 use serde::{Deserialize, Serialize};
+use shakedown_core::Clock;
 use shakedown_core::ledger::Resource;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
@@ -40,6 +41,13 @@ pub struct Debt {
     /// What it is.
     pub resource: Resource,
     file: PathBuf,
+}
+
+impl Debt {
+    /// Whether it is gone without anyone's doing: what a sandbox held went with it, and some things end by themselves.
+    pub fn is_over(&self, sandbox: bool, clock: &Clock) -> bool {
+        sandbox || self.resource.ends_by.is_some_and(|end| end < clock.now())
+    }
 }
 
 /// The ledger of the present run.

@@ -23,7 +23,7 @@ pub(crate) async fn cleanup(globals: &Globals, environment: &str) -> anyhow::Res
     let mut exit = Exit::Fit;
     for debt in &debts {
         let what = format!("{} {} {}", debt.resource.target, debt.resource.kind, debt.resource.id);
-        let over = profile.sandbox.is_some() || debt.resource.ends_by.is_some_and(|end| end < clock.now());
+        let over = debt.is_over(profile.sandbox.is_some(), &clock);
         let removal = if over { Ok(Removal::Gone) } else { remove(&pool, debt).await };
         match removal {
             Ok(removal) if removal.settles() => {
