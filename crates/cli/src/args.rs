@@ -68,9 +68,9 @@ pub(crate) enum Verb {
     Run(RunOptions),
     /// Show which checks would run, and why each other one would not
     Plan(SelectOptions),
-    /// List checks, or faults, or orphans
+    /// List checks, faults, fixes or orphans
     List(ListOptions),
-    /// Explain a check, a fault or an incident
+    /// Explain a check, a fix, a fault or an incident
     Explain {
         /// Its id
         id: String,
@@ -79,6 +79,8 @@ pub(crate) enum Verb {
     Validate(ValidateOptions),
     /// Show that every check passes on a healthy target and fails under each declared fault
     Prove(ProveOptions),
+    /// Show what would mend what checks find, and with --apply do it
+    Fix(FixOptions),
     /// Render the reports of a run from its journal
     Report {
         /// A run's directory, or its name under `reports/`; by default the latest
@@ -153,6 +155,35 @@ pub(crate) struct RunOptions {
     pub(crate) fault: Vec<String>,
 }
 
+/// What to mend.
+#[derive(Debug, Args)]
+pub(crate) struct FixOptions {
+    /// The environment; with --undo the one that the file names
+    #[arg(long, value_name = "NAME", required_unless_present = "undo")]
+    pub(crate) env: Option<String>,
+    /// Only what the checks find that the expression selects; several add up
+    #[arg(short = 'E', long = "select", value_name = "EXPR", conflicts_with = "undo")]
+    pub(crate) select: Vec<String>,
+    /// Only this fix; several add up. One that deletes is used only when named here
+    #[arg(long, value_name = "ID", conflicts_with = "undo")]
+    pub(crate) fix: Vec<String>,
+    /// Write; without it, nothing is written
+    #[arg(long, conflicts_with = "undo")]
+    pub(crate) apply: bool,
+    /// The second opt-in that writing to a live environment asks for: the environment's name again
+    #[arg(long, value_name = "NAME")]
+    pub(crate) confirm: Option<String>,
+    /// Take back what an application has written, by its undo file
+    #[arg(long, value_name = "FILE")]
+    pub(crate) undo: Option<PathBuf>,
+    /// Where to keep the record; by default `reports/fix-<environment>-<time>`
+    #[arg(long, value_name = "DIR", conflicts_with = "undo")]
+    pub(crate) out: Option<PathBuf>,
+    /// Inject a fault into the sandbox first; several add up
+    #[arg(long, value_name = "ID", conflicts_with = "undo")]
+    pub(crate) fault: Vec<String>,
+}
+
 /// What to list.
 #[derive(Debug, Args)]
 pub(crate) struct ListOptions {
@@ -160,8 +191,11 @@ pub(crate) struct ListOptions {
     #[arg(short = 'E', long = "select", value_name = "EXPR")]
     pub(crate) select: Vec<String>,
     /// List the faults and incidents of the sandbox instead
-    #[arg(long, conflicts_with_all = ["select", "orphans"])]
+    #[arg(long, conflicts_with_all = ["select", "orphans", "fixes"])]
     pub(crate) faults: bool,
+    /// List the fixes instead
+    #[arg(long, conflicts_with_all = ["select", "orphans"])]
+    pub(crate) fixes: bool,
     /// Only checks that no suite selects
     #[arg(long)]
     pub(crate) orphans: bool,

@@ -42,6 +42,7 @@ async fn dispatch(arguments: Arguments) -> anyhow::Result<Exit> {
         Verb::Explain { id } => verbs::explain::explain(&globals, &id),
         Verb::Validate(options) => verbs::validate::validate(&globals, &options).await,
         Verb::Prove(options) => verbs::prove::prove(&globals, &options).await,
+        Verb::Fix(options) => verbs::fix::fix(&globals, options).await,
         Verb::Report { run } => verbs::report::report(&globals, run.as_deref()),
         Verb::Sandbox(options) => verbs::sandbox::sandbox(&globals, &options).await,
         Verb::Cleanup { env } => verbs::cleanup::cleanup(&globals, &env).await,

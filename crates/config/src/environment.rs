@@ -101,7 +101,7 @@ impl<'a> Environment<'a> {
             environment.targets = read_targets(&targets, complete, lookup.registry, problems);
         }
         if let Some(policy) = reader.table("policy", problems) {
-            environment.policy = read_policy(policy, problems);
+            environment.policy = read_policy(policy, lookup.registry, problems);
         }
         environment.overrides = reader
             .optional("override", problems, |node, key, problems| {
@@ -224,7 +224,7 @@ pub(crate) fn read_target_keys(
     (connect_timeout, unreachable.unwrap_or_default())
 }
 
-fn read_policy(reader: Reader<'_>, problems: &mut Problems) -> Policy {
+fn read_policy(reader: Reader<'_>, registry: &Registry, problems: &mut Problems) -> Policy {
     let mut policy = Policy::default();
     let allow = reader.optional("allow", problems, |node, _, problems| {
         array(node, "allow", problems, |node, _, problems| {
@@ -234,6 +234,12 @@ fn read_policy(reader: Reader<'_>, problems: &mut Problems) -> Policy {
     if let Some(allow) = allow {
         policy.allow = allow.into_iter().collect();
     }
+    let fixes = reader.optional("fixes", problems, |node, _, problems| {
+        array(node, "fixes", problems, |node, _, problems| {
+            known(node, "fix", registry.fixes().iter().map(|fix| fix.id), problems)
+        })
+    });
+    policy.fixes.extend(fixes.unwrap_or_default());
     if let Some(jobs) = reader.optional("max_concurrent_jobs", problems, number(1)) {
         policy.max_concurrent_jobs = jobs;
     }

@@ -78,13 +78,15 @@ impl fmt::Debug for TargetConfig {
 pub struct Policy {
     /// The effects that checks may have; reading alone, unless the file says otherwise.
     pub allow: BTreeSet<Effect>,
+    /// The fixes that may write to a live environment; none, unless the file says otherwise.
+    pub fixes: BTreeSet<&'static str>,
     /// How many jobs may run at the same time.
     pub max_concurrent_jobs: usize,
 }
 
 impl Default for Policy {
     fn default() -> Self {
-        Self { allow: BTreeSet::from([Effect::Read]), max_concurrent_jobs: 10 }
+        Self { allow: BTreeSet::from([Effect::Read]), fixes: BTreeSet::new(), max_concurrent_jobs: 10 }
     }
 }
 

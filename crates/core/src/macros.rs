@@ -90,6 +90,56 @@ macro_rules! register_check {
     };
 }
 
+/// Declares and registers a fix; its parameters are those of the check whose findings it mends.
+///
+/// ```text
+/// register_fix! {
+///     /// Turns the light on again. …
+///     pub(crate) struct TurnOn(ShinesParams) {
+///         id: "moon.turn-on",
+///         title: "Turn the light on again",
+///         check: "moon.shines",
+///         target: "moon",
+///         instead_of: None,
+///         proofs: &["moon.eclipsed"],
+///     }
+/// }
+/// ```
+#[macro_export]
+macro_rules! register_fix {
+    (
+        $(#[doc = $doc:literal])+
+        $vis:vis struct $fix:ident($params:ty) {
+            id: $id:expr,
+            title: $title:expr,
+            check: $check:expr,
+            target: $target:expr,
+            instead_of: $instead_of:expr,
+            proofs: $proofs:expr $(,)?
+        }
+    ) => {
+        $(#[doc = $doc])+
+        $vis struct $fix {
+            #[allow(dead_code, reason = "a fix of a check without parameters does not read them")]
+            params: $params,
+        }
+
+        $crate::__private::inventory::submit! {
+            $crate::FixSpec {
+                id: $id,
+                title: $title,
+                check: $check,
+                target: $target,
+                instead_of: $instead_of,
+                proofs: $proofs,
+                docs: $crate::Docs(concat!($($doc, "\n"),+)),
+                source: $crate::source!(),
+                build: |value| Ok(Box::new($fix { params: $crate::check::read_params::<$params>(value)? })),
+            }
+        }
+    };
+}
+
 /// Registers a target: `register_target!(Mongo, "MongoDB")`.
 #[macro_export]
 macro_rules! register_target {

@@ -1,6 +1,7 @@
-//! What was linked: checks, targets, sandbox parts, faults and incidents, sorted, and checked for contradictions.
+//! What was linked: checks, fixes, targets, sandbox parts, faults and incidents, sorted, and checked for contradictions.
 
 use crate::check::{CheckSpec, Source};
+use crate::fix::FixSpec;
 use crate::id::{is_dotted, is_kebab, plugin_of};
 use crate::sandbox::{FaultSpec, IncidentSpec, PartSpec};
 use crate::suggest::nearest;
@@ -18,6 +19,8 @@ pub fn registered_checks() -> impl Iterator<Item = &'static CheckSpec> {
 pub struct Entries {
     /// Checks.
     pub checks: Vec<&'static CheckSpec>,
+    /// Fixes of what checks find.
+    pub fixes: Vec<&'static FixSpec>,
     /// Targets.
     pub targets: Vec<&'static TargetSpec>,
     /// Parts of the sandbox.
@@ -33,6 +36,7 @@ impl Entries {
     pub fn linked() -> Self {
         Self {
             checks: registered_checks().collect(),
+            fixes: inventory::iter::<FixSpec>().collect(),
             targets: inventory::iter::<TargetSpec>().collect(),
             parts: inventory::iter::<PartSpec>().collect(),
             faults: inventory::iter::<FaultSpec>().collect(),
@@ -45,6 +49,7 @@ impl Entries {
 #[derive(Clone)]
 pub struct Registry {
     checks: Vec<&'static CheckSpec>,
+    fixes: Vec<&'static FixSpec>,
     targets: Vec<&'static TargetSpec>,
     parts: Vec<&'static PartSpec>,
     faults: Vec<&'static FaultSpec>,
@@ -78,6 +83,7 @@ impl Registry {
     /// target, requirement or fault, a cycle of requirements.
     pub fn from_entries(mut entries: Entries) -> Result<Self, RegistryError> {
         entries.checks.sort_by_key(|spec| (spec.id, spec.source.package, spec.source.line));
+        entries.fixes.sort_by_key(|spec| (spec.id, spec.source.package, spec.source.line));
         entries.targets.sort_by_key(|spec| spec.kind);
         entries.parts.sort_by_key(|spec| spec.kind);
         entries.faults.sort_by_key(|spec| spec.id);
@@ -86,13 +92,23 @@ impl Registry {
         if !problems.is_empty() {
             return Err(RegistryError(problems));
         }
-        let Entries { checks, targets, parts, faults, incidents } = entries;
-        Ok(Self { checks, targets, parts, faults, incidents })
+        let Entries { checks, fixes, targets, parts, faults, incidents } = entries;
+        Ok(Self { checks, fixes, targets, parts, faults, incidents })
     }
 
     /// The checks, sorted by id.
     pub fn checks(&self) -> &[&'static CheckSpec] {
         &self.checks
+    }
+
+    /// The fixes, sorted by id.
+    pub fn fixes(&self) -> &[&'static FixSpec] {
+        &self.fixes
+    }
+
+    /// The fix of that id.
+    pub fn fix(&self, id: &str) -> Option<&'static FixSpec> {
+        self.fixes.iter().find(|spec| spec.id == id).copied()
     }
 
     /// The targets, sorted by kind.
@@ -147,6 +163,7 @@ fn problems(entries: &Entries) -> Vec<String> {
         problems.push("no check is registered: is the plugin linked (`use plugin as _;`)?".to_owned());
     }
     duplicates(&mut problems, "check", entries.checks.iter().map(|spec| (spec.id, spec.source)));
+    duplicates(&mut problems, "fix", entries.fixes.iter().map(|spec| (spec.id, spec.source)));
     duplicates(&mut problems, "target", entries.targets.iter().map(|spec| (spec.kind, spec.source)));
     duplicates(&mut problems, "sandbox part", entries.parts.iter().map(|spec| (spec.kind, spec.source)));
     duplicates(&mut problems, "fault", entries.faults.iter().map(|spec| (spec.id, spec.source)));
@@ -156,13 +173,6 @@ fn problems(entries: &Entries) -> Vec<String> {
     let targets: BTreeSet<&str> = entries.targets.iter().map(|spec| spec.kind).collect();
     let parts: BTreeSet<&str> = entries.parts.iter().map(|spec| spec.kind).collect();
     let faults: BTreeSet<&str> = entries.faults.iter().map(|spec| spec.id).collect();
-    let unknown = |what: &str, word: &str, known: &BTreeSet<&str>| {
-        let hint = nearest(word, known.iter().copied())
-            .map(|near| format!("; did you mean `{near}`?"))
-            .unwrap_or_default();
-        format!("the unknown {what} `{word}`{hint}")
-    };
-
     for spec in &entries.checks {
         let (id, source) = (spec.id, spec.source);
         let plugin = plugin_of_package(source.package);
@@ -192,6 +202,7 @@ fn problems(entries: &Entries) -> Vec<String> {
             }
         }
     }
+    problems.extend(fix_problems(entries));
     for fault in entries.faults.iter().filter(|fault| !parts.contains(fault.part)) {
         problems.push(format!(
             "the fault `{}` of {} belongs to {}",
@@ -228,6 +239,45 @@ fn problems(entries: &Entries) -> Vec<String> {
     }
     problems.extend(cycle(&entries.checks));
     problems
+}
+
+/// What is wrong with the fixes.
+fn fix_problems(entries: &Entries) -> Vec<String> {
+    let mut problems = Vec::new();
+    let fixes: BTreeSet<&str> = entries.fixes.iter().map(|spec| spec.id).collect();
+    let ids: BTreeSet<&str> = entries.checks.iter().map(|spec| spec.id).collect();
+    let targets: BTreeSet<&str> = entries.targets.iter().map(|spec| spec.kind).collect();
+    let faults: BTreeSet<&str> = entries.faults.iter().map(|spec| spec.id).collect();
+    for spec in &entries.fixes {
+        let (id, source) = (spec.id, spec.source);
+        let plugin = plugin_of_package(source.package);
+        let mut names = |what: &str, word: &str, known: &BTreeSet<&str>| {
+            if !known.contains(word) {
+                problems.push(format!("the fix `{id}` of {source} names {}", unknown(what, word, known)));
+            }
+        };
+        names("check", spec.check, &ids);
+        names("target", spec.target, &targets);
+        spec.instead_of.iter().for_each(|other| names("fix", other, &fixes));
+        spec.proofs.iter().for_each(|fault| names("fault", fault, &faults));
+        if !is_dotted(id) || plugin_of(id) != plugin {
+            problems.push(format!("the fix `{id}` of {source} must be of the form `{plugin}.group.name`"));
+        }
+        if spec.proofs.is_empty() {
+            problems.push(format!(
+                "the fix `{id}` of {source} was never seen to mend anything: declare `proofs`"
+            ));
+        }
+    }
+    problems
+}
+
+/// "the unknown check `x`; did you mean `y`?"
+fn unknown(what: &str, word: &str, known: &BTreeSet<&str>) -> String {
+    let hint = nearest(word, known.iter().copied())
+        .map(|near| format!("; did you mean `{near}`?"))
+        .unwrap_or_default();
+    format!("the unknown {what} `{word}`{hint}")
 }
 
 /// Names both registrations of every id that occurs twice; the entries come sorted.

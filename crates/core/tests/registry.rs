@@ -1,10 +1,12 @@
 //! The registry refuses what contradicts itself, and names both sides.
 
 use shakedown_core::check::Source;
+use shakedown_core::fix::{Applied, Standing, Step, UndoLog};
 use shakedown_core::registry::Entries;
 use shakedown_core::sandbox::{FaultSpec, Part, PartContext, PartSpec, RunningPart, Unavailable};
 use shakedown_core::{
-    Check, CheckError, CheckSpec, Context, Docs, Effect, Gate, NoParams, Observation, Registry, Severity,
+    Check, CheckError, CheckSpec, Context, Docs, Effect, Fix, FixSpec, Gate, NoParams, Observation, Registry,
+    Severity,
 };
 use shakedown_core::{Verdict, async_trait, fault};
 
@@ -144,5 +146,59 @@ fn names_the_members_of_a_cycle() {
     insta::assert_snapshot!(problems(specs, vec![]), @r"
     the registered checks contradict each other:
       these checks require each other: `moon.b` requires `moon.c` requires `moon.b`
+    ");
+}
+
+struct Glue;
+
+#[async_trait]
+impl Fix for Glue {
+    async fn plan(&self, _: &Context) -> Result<Vec<Step>, CheckError> {
+        Ok(Vec::new())
+    }
+
+    async fn apply(&self, _: &Context, _: &Step, _: &dyn UndoLog) -> Result<Applied, CheckError> {
+        Err(CheckError::unclear("nothing to glue"))
+    }
+
+    async fn standing(&self, _: &Context, _: &serde_json::Value) -> Result<Standing, CheckError> {
+        Ok(Standing::AsBefore)
+    }
+
+    async fn revert(&self, _: &Context, _: &serde_json::Value) -> Result<Standing, CheckError> {
+        Ok(Standing::AsBefore)
+    }
+}
+
+#[test]
+fn a_fix_must_name_what_there_is_and_have_been_seen_to_mend() {
+    let check = spec("moon.up", 1);
+    let fix = |id, instead_of, proofs| FixSpec {
+        id,
+        title: "Glue it",
+        check: "moon.pu",
+        target: "moon",
+        instead_of,
+        proofs,
+        docs: Docs(" x"),
+        source: check.source,
+        build: |_| Ok(Box::new(Glue)),
+    };
+    let fixes = vec![fix("moon.glue", None, &[]), fix("mars.glue", Some("moon.glu"), &["moon.eclipsed"])];
+    let fixes = fixes.into_iter().map(|fix| &*Box::leak(Box::new(fix))).collect();
+    let checks = vec![&*Box::leak(Box::new(check))];
+    let Err(error) = Registry::from_entries(Entries { checks, fixes, ..Entries::default() }) else {
+        panic!("it was accepted")
+    };
+    insta::assert_snapshot!(error, @r"
+    the registered checks contradict each other:
+      the fix `mars.glue` of shakedown-moon (plugins/moon/src/lib.rs:1) names the unknown check `moon.pu`; did you mean `moon.up`?
+      the fix `mars.glue` of shakedown-moon (plugins/moon/src/lib.rs:1) names the unknown target `moon`
+      the fix `mars.glue` of shakedown-moon (plugins/moon/src/lib.rs:1) names the unknown fix `moon.glu`; did you mean `moon.glue`?
+      the fix `mars.glue` of shakedown-moon (plugins/moon/src/lib.rs:1) names the unknown fault `moon.eclipsed`
+      the fix `mars.glue` of shakedown-moon (plugins/moon/src/lib.rs:1) must be of the form `moon.group.name`
+      the fix `moon.glue` of shakedown-moon (plugins/moon/src/lib.rs:1) names the unknown check `moon.pu`; did you mean `moon.up`?
+      the fix `moon.glue` of shakedown-moon (plugins/moon/src/lib.rs:1) names the unknown target `moon`
+      the fix `moon.glue` of shakedown-moon (plugins/moon/src/lib.rs:1) was never seen to mend anything: declare `proofs`
     ");
 }

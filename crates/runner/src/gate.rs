@@ -1,11 +1,11 @@
-//! The one place where a check's effect meets the environment's policy.
+//! The one place where what a check or a fix would do meets the environment's policy.
 //!
-//! Only [`admit`] makes a [`Permit`], and nothing is executed without one: no selection gets around it.
+//! Only [`admit`] and [`admit_fix`] make a [`Permit`], and nothing is executed without one: no selection gets around it.
 
 use shakedown_config::Profile;
-use shakedown_core::{CheckSpec, Effect};
+use shakedown_core::{CheckSpec, Effect, FixSpec};
 
-/// Proof that the policy of an environment admits a check.
+/// Proof that the policy of an environment admits a check or a fix.
 #[derive(Clone, Debug)]
 pub struct Permit(());
 
@@ -35,6 +35,22 @@ pub enum Refusal {
         /// What the check would have done.
         effect: Effect,
     },
+    /// The policy does not list the fix.
+    #[error(
+        "{environment}'s policy does not list the fix `{fix}`: add it to `fixes` in `[environments.{environment}.policy]`"
+    )]
+    FixForbidden {
+        /// The environment.
+        environment: String,
+        /// The fix.
+        fix: &'static str,
+    },
+    /// Writing to a live environment asks for a second opt-in.
+    #[error("writing to {environment} must be confirmed with `--confirm {environment}`")]
+    FixUnconfirmed {
+        /// The environment.
+        environment: String,
+    },
 }
 
 /// Admits a check, or says why not.
@@ -50,6 +66,25 @@ pub(crate) fn admit(
     let confirmed = confirmed.environment.as_deref() == Some(environment.as_str());
     if effect >= Effect::Disrupt && profile.sandbox.is_none() && !confirmed {
         return Err(Refusal::Unconfirmed { environment, effect });
+    }
+    Ok(Permit(()))
+}
+
+/// Admits a fix, or says why not. The sandbox admits all; a live environment those that its policy lists, confirmed by
+/// the person at the keyboard.
+///
+/// # Errors
+/// The refusal, in words for the user.
+pub fn admit_fix(spec: &FixSpec, profile: &Profile, confirmed: &Confirmation) -> Result<Permit, Refusal> {
+    let environment = profile.environment.clone();
+    if profile.sandbox.is_some() {
+        return Ok(Permit(()));
+    }
+    if !profile.policy.fixes.contains(spec.id) {
+        return Err(Refusal::FixForbidden { environment, fix: spec.id });
+    }
+    if confirmed.environment.as_deref() != Some(environment.as_str()) {
+        return Err(Refusal::FixUnconfirmed { environment });
     }
     Ok(Permit(()))
 }

@@ -5,8 +5,8 @@ use serde_json::Value;
 use shakedown_core::suggest::nearest;
 use std::ops::RangeInclusive;
 
-/// Few enough to be seeded in seconds; enough for every rule to have something to look at.
-const RECORDINGS: RangeInclusive<u32> = 20..=200_000;
+/// Enough for every rule to have something to look at; few enough to be seeded in minutes.
+const RECORDINGS: RangeInclusive<u32> = 20..=2_000_000;
 
 /// What the `sandbox` table may say. Every key has a default.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -96,7 +96,7 @@ mod tests {
     fn a_bad_table_is_refused_in_words() {
         insta::assert_snapshot!(refusal(&json!({"recordngs": 3})), @"`sandbox` has the unknown key `recordngs`; did you mean `recordings`?");
         insta::assert_snapshot!(refusal(&json!({"zoo": 3})), @"`sandbox` has the unknown key `zoo`; expected one of recordings, planned_api, mongo_uri, incident, faults");
-        insta::assert_snapshot!(refusal(&json!({"recordings": 3})), @"`sandbox.recordings` is 3, expected a number from 20 to 200000");
+        insta::assert_snapshot!(refusal(&json!({"recordings": 3})), @"`sandbox.recordings` is 3, expected a number from 20 to 2000000");
         insta::assert_snapshot!(refusal(&json!({"planned_api": "yes"})), @r#"`sandbox.planned_api`: invalid type: string "yes", expected a boolean"#);
         insta::assert_snapshot!(refusal(&json!(true)), @"`sandbox` is true, expected a table");
     }

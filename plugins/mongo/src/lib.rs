@@ -9,6 +9,7 @@ mod brief;
 mod checks;
 mod client;
 mod connection;
+mod fixes;
 mod layout;
 mod monitor;
 mod place;

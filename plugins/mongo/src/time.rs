@@ -1,7 +1,7 @@
 //! The one place that makes an instant of what a document holds: a date, an epoch number or ISO text.
 
 use jiff::{Timestamp, civil};
-use mongodb::bson::{Bson, DateTime};
+use mongodb::bson::{Bson, DateTime, Document, doc};
 
 /// Numbers of a smaller magnitude are seconds since 1970, greater ones milliseconds: 10¹¹ s is the year 5138, 10¹¹ ms
 /// the year 1973.
@@ -41,6 +41,34 @@ fn iso(text: &str) -> Option<Timestamp> {
     }
     let naive: civil::DateTime = text.parse().ok()?;
     naive.to_zoned(jiff::tz::TimeZone::UTC).ok().map(|zoned| zoned.timestamp())
+}
+
+/// The server's own [`instant`]: an aggregation expression that makes a date of a field, or null where it means none.
+/// Text is cut first, since some servers take very long to see that a long one is no date.
+pub(crate) fn on_server(field: &str) -> Document {
+    let field = format!("${field}");
+    let kind = doc! { "$type": &field };
+    let convert =
+        |input: Bson, to: &str| doc! { "$convert": { "input": input, "to": to, "onError": Bson::Null } };
+    let scaled = doc! { "$cond": [
+        { "$lt": [{ "$abs": "$$number" }, SECONDS_END] },
+        { "$multiply": ["$$number", 1000] },
+        "$$number",
+    ] };
+    let number = doc! { "$let": {
+        "vars": { "number": convert(field.as_str().into(), "double") },
+        "in": convert(scaled.into(), "date"),
+    } };
+    let text = doc! { "$trim": { "input": { "$substrCP": [&field, 0, 64] } } };
+    doc! { "$switch": {
+        "branches": [
+            { "case": { "$eq": [&kind, "date"] }, "then": &field },
+            { "case": { "$in": [&kind, ["int", "long", "double", "decimal"]] }, "then": number },
+            { "case": { "$eq": [&kind, "string"] }, "then": convert(text.into(), "date") },
+            { "case": { "$eq": [&kind, "timestamp"] }, "then": convert(field.as_str().into(), "date") },
+        ],
+        "default": Bson::Null,
+    } }
 }
 
 /// An instant as the server compares it, to the millisecond.

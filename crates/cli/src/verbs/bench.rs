@@ -16,7 +16,7 @@ use shakedown_core::{
 };
 use shakedown_report::journal::Journal;
 use shakedown_runner::{Confirmation, Interrupt, Request};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::io::{BufWriter, Write as _};
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -168,7 +168,7 @@ fn profile(checks: &[&'static CheckSpec]) -> Profile {
         run_timeout: None,
         groups: BTreeMap::new(),
         targets: BTreeMap::new(),
-        policy: Policy { allow: BTreeSet::from([Effect::Read]), max_concurrent_jobs: 1 },
+        policy: Policy { max_concurrent_jobs: 1, ..Policy::default() },
         sandbox: None,
         checks: checks.iter().map(|spec| (spec.id, settings.clone())).collect(),
         secrets: Vec::new(),

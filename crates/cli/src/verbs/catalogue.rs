@@ -1,10 +1,11 @@
-//! The page of all checks, from their doc comments.
+//! The page of all checks and fixes, from their doc comments.
 
 use crate::output::print;
 use crate::project::registry;
 use crate::verbs::prove;
+use shakedown_core::id::plugin_of;
 use shakedown_core::run::Exit;
-use shakedown_core::{CheckSpec, Registry};
+use shakedown_core::{CheckSpec, Docs, FixSpec, Registry};
 use std::fmt::Write as _;
 
 pub(crate) fn catalogue() -> anyhow::Result<Exit> {
@@ -35,26 +36,17 @@ pub(crate) fn render(registry: &Registry) -> String {
         for spec in of_plugin() {
             let _ = write!(out, "\n{}", page(spec, 3));
         }
+        for spec in registry.fixes().iter().filter(|spec| plugin_of(spec.id) == plugin) {
+            let _ = write!(out, "\n{}", fix_page(spec, 3));
+        }
     }
     out
 }
 
 /// The page of one check, its heading at `level`.
 pub(crate) fn page(spec: &CheckSpec, level: usize) -> String {
-    let heading = "#".repeat(level);
-    let mut out = format!("{heading} {}\n\n{}\n\n", spec.id, spec.title);
-    let mut in_code = false;
-    for line in spec.docs.text().lines() {
-        in_code ^= line.starts_with("```");
-        let shift = !in_code && line.starts_with('#');
-        let _ = writeln!(out, "{}{line}", if shift { heading.as_str() } else { "" });
-    }
-    let _ = writeln!(out);
-    let mut fact = |name: &str, value: String| {
-        if !value.is_empty() {
-            let _ = writeln!(out, "- {name}: {value}");
-        }
-    };
+    let mut out = head(spec.id, spec.title, spec.docs, level);
+    let mut fact = |name, value: String| fact(&mut out, name, &value);
     fact("severity", format!("{}, {}", spec.severity, spec.gate.as_str()));
     fact("effect", spec.effect.to_string());
     fact("keys", spec.keys.join(", "));
@@ -74,4 +66,40 @@ pub(crate) fn page(spec: &CheckSpec, level: usize) -> String {
         fact("parameter", format!("`{name}` = {} — {described}", property["default"]));
     }
     out
+}
+
+/// The page of one fix, its heading at `level`.
+pub(crate) fn fix_page(spec: &FixSpec, level: usize) -> String {
+    let mut out = head(spec.id, &format!("Fix: {}", spec.title), spec.docs, level);
+    let mut fact = |name, value: String| fact(&mut out, name, &value);
+    fact("mends", spec.check.to_owned());
+    fact(
+        "used",
+        spec.instead_of
+            .map(|other| format!("only when asked for by name, in place of {other}"))
+            .unwrap_or_default(),
+    );
+    fact("proven by", spec.proofs.iter().map(|fault| format!("`{fault}`")).collect::<Vec<_>>().join(", "));
+    out
+}
+
+/// The heading, the title and the text of a page.
+fn head(id: &str, title: &str, docs: Docs, level: usize) -> String {
+    let heading = "#".repeat(level);
+    let mut out = format!("{heading} {id}\n\n{title}\n\n");
+    let mut in_code = false;
+    for line in docs.text().lines() {
+        in_code ^= line.starts_with("```");
+        let shift = !in_code && line.starts_with('#');
+        let _ = writeln!(out, "{}{line}", if shift { heading.as_str() } else { "" });
+    }
+    let _ = writeln!(out);
+    out
+}
+
+/// Adds a fact to a page, where there is one.
+fn fact(out: &mut String, name: &str, value: &str) {
+    if !value.is_empty() {
+        let _ = writeln!(out, "- {name}: {value}");
+    }
 }

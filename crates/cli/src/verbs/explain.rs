@@ -1,4 +1,4 @@
-//! `explain`: the user's page of a check, a fault or an incident.
+//! `explain`: the user's page of a check, a fix, a fault or an incident.
 
 use crate::args::{Format, Globals};
 use crate::output::print;
@@ -22,6 +22,13 @@ pub(crate) fn explain(globals: &Globals, id: &str) -> anyhow::Result<Exit> {
         });
         return Ok(Exit::Fit);
     }
+    if let Some(spec) = registry.fix(id) {
+        print(&match globals.format {
+            Format::Text => catalogue::fix_page(spec, 1),
+            Format::Json => format!("{:#}\n", list::described_fix(spec)),
+        });
+        return Ok(Exit::Fit);
+    }
     let fault = registry.faults().iter().find(|fault| fault.id == id).map(|fault| (fault.docs, fault.keys));
     let incident = registry
         .incidents()
@@ -35,10 +42,14 @@ pub(crate) fn explain(globals: &Globals, id: &str) -> anyhow::Result<Exit> {
         });
         return Ok(Exit::Fit);
     }
-    let known =
-        registry.checks().iter().map(|spec| spec.id).chain(registry.faults().iter().map(|fault| fault.id));
+    let checks = registry.checks().iter().map(|spec| spec.id);
+    let known = checks
+        .chain(registry.fixes().iter().map(|spec| spec.id))
+        .chain(registry.faults().iter().map(|fault| fault.id));
     match nearest(id, known) {
-        Some(near) => bail!("there is no check, fault or incident `{id}`; did you mean `{near}`?"),
-        None => bail!("there is no check, fault or incident `{id}`; see `list` and `list --faults`"),
+        Some(near) => bail!("there is no check, fix, fault or incident `{id}`; did you mean `{near}`?"),
+        None => bail!(
+            "there is no check, fix, fault or incident `{id}`; see `list`, `list --fixes` and `list --faults`"
+        ),
     }
 }

@@ -1,16 +1,20 @@
-//! `list`: checks, faults, orphans.
+//! `list`: checks, faults, fixes, orphans.
 
 use crate::args::{Format, Globals, ListOptions};
 use crate::output::print;
 use crate::project::{Project, registry};
 use serde_json::json;
 use shakedown_core::run::Exit;
-use shakedown_core::{CheckSpec, Registry};
+use shakedown_core::{CheckSpec, FixSpec, Registry};
 use std::fmt::Write as _;
 
 pub(crate) fn list(globals: &Globals, options: &ListOptions) -> anyhow::Result<Exit> {
     if options.faults {
         print(&faults(&registry()?, globals.format));
+        return Ok(Exit::Fit);
+    }
+    if options.fixes {
+        print(&fixes(&registry()?, globals.format));
         return Ok(Exit::Fit);
     }
     let project = Project::open(globals)?;
@@ -64,6 +68,35 @@ pub(crate) fn described(spec: &CheckSpec) -> serde_json::Value {
         "file": spec.source.file,
         "params": (spec.schema)(),
     })
+}
+
+/// Everything the registry knows of a fix.
+pub(crate) fn described_fix(spec: &FixSpec) -> serde_json::Value {
+    json!({
+        "id": spec.id,
+        "title": spec.title,
+        "check": spec.check,
+        "target": spec.target,
+        "instead_of": spec.instead_of,
+        "proofs": spec.proofs,
+        "file": spec.source.file,
+        "docs": spec.docs.text(),
+    })
+}
+
+fn fixes(registry: &Registry, format: Format) -> String {
+    if format == Format::Json {
+        let list: Vec<_> = registry.fixes().iter().map(|spec| described_fix(spec)).collect();
+        return format!("{:#}\n", json!(list));
+    }
+    let mut out = String::new();
+    let width = registry.fixes().iter().map(|spec| spec.id.len()).max().unwrap_or_default();
+    for spec in registry.fixes() {
+        let only = if spec.instead_of.is_some() { ", only when asked for by name" } else { "" };
+        let _ = writeln!(out, "{:width$}  {} (mends {}{only})", spec.id, spec.title, spec.check);
+    }
+    let _ = writeln!(out, "{} fixes; `fix --env NAME` shows what they would do", registry.fixes().len());
+    out
 }
 
 fn faults(registry: &Registry, format: Format) -> String {

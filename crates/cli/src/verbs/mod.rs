@@ -4,6 +4,7 @@ pub(crate) mod bench;
 pub(crate) mod catalogue;
 pub(crate) mod cleanup;
 pub(crate) mod explain;
+pub(crate) mod fix;
 pub(crate) mod list;
 pub(crate) mod plan;
 pub(crate) mod prove;

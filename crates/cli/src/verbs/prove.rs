@@ -1,8 +1,10 @@
 //! `prove`: every check is seen to pass on a healthy target, to fail under each declared fault with the declared finding,
-//! and to say that it has no answer when its target is away or never answers.
+//! and to say that it has no answer when its target is away or never answers; and every fix, to mend what it says and to be
+//! undone.
 
 mod experiment;
 mod matrix;
+mod mending;
 
 use crate::args::{Format, Globals, ProveOptions};
 use crate::output::print;
@@ -10,8 +12,8 @@ use crate::project::Project;
 use anyhow::bail;
 use experiment::{Experiment, Kind, Laboratory};
 use serde_json::json;
-use shakedown_core::CheckSpec;
 use shakedown_core::run::Exit;
+use shakedown_core::{CheckSpec, FixSpec};
 use shakedown_runner::Interrupt;
 use shakedown_sandbox::Sandbox;
 use std::collections::BTreeSet;
@@ -34,7 +36,8 @@ pub(crate) async fn prove(globals: &Globals, options: &ProveOptions) -> anyhow::
         .filter(|spec| selection.selects(spec, spec.severity))
         .collect();
     refuse_unproven(&checks)?;
-    let experiments: Vec<Experiment> = checks.iter().flat_map(|spec| Experiment::all_of(spec)).collect();
+    let experiments: Vec<Experiment> =
+        checks.iter().flat_map(|spec| Experiment::all_of(spec, project.registry.fixes())).collect();
     let interrupt = Interrupt::default();
     crate::signals::listen(&interrupt);
 
@@ -93,13 +96,16 @@ pub(crate) fn refuse_unproven(checks: &[&'static CheckSpec]) -> anyhow::Result<(
 }
 
 impl Experiment {
-    fn all_of(spec: &'static CheckSpec) -> Vec<Self> {
+    fn all_of(spec: &'static CheckSpec, fixes: &[&'static FixSpec]) -> Vec<Self> {
         let mut kinds = vec![Kind::Healthy];
         kinds.extend(
             spec.proofs.iter().map(|proof| Kind::Fault { fault: proof.fault, finding: proof.finding }),
         );
         if spec.target.is_some() {
             kinds.extend([Kind::Away, Kind::Silent]);
+        }
+        for fix in fixes.iter().filter(|fix| fix.check == spec.id) {
+            kinds.extend(fix.proofs.iter().map(|fault| Kind::Mended { fix: fix.id, fault }));
         }
         kinds.into_iter().map(|kind| Self { spec, kind }).collect()
     }

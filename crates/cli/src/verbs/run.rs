@@ -161,7 +161,7 @@ impl Reports {
     }
 }
 
-fn run_info(profile: &Profile, registry: &Registry, selection: String) -> RunInfo {
+pub(crate) fn run_info(profile: &Profile, registry: &Registry, selection: String) -> RunInfo {
     let started = Clock::system().now();
     let time = started.strftime("%Y%m%dT%H%M%SZ");
     let unique = &uuid::Uuid::new_v4().simple().to_string()[..6];
@@ -191,7 +191,7 @@ fn injected(profile: &Profile, registry: &Registry) -> BTreeSet<String> {
 }
 
 /// Makes the run's directory, without what an earlier run left in it, and opens the journal.
-fn prepare(directory: &Path) -> io::Result<Journal> {
+pub(crate) fn prepare(directory: &Path) -> io::Result<Journal> {
     fs::create_dir_all(directory)?;
     for file in ["run.json", "junit.xml", "events.jsonl"] {
         match fs::remove_file(directory.join(file)) {

@@ -2,6 +2,7 @@
 
 mod bad_input;
 mod catalogue;
+mod fix;
 mod incident;
 mod prove;
 mod run;

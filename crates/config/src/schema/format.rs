@@ -126,6 +126,8 @@ enum Unreachable {
 struct Policy {
     /// The effects that checks may have; only "read" unless set.
     allow: Option<Vec<Effect>>,
+    /// The fixes that may write to a live environment; none unless set. The sandbox allows all.
+    fixes: Option<Vec<Id>>,
     /// How many jobs may run at the same time; 10 unless set.
     max_concurrent_jobs: Option<Limit>,
 }

@@ -27,6 +27,7 @@ pub fn schema(registry: &Registry) -> Value {
     set("/Environment/properties/groups/properties", groups);
     set("/Override/properties/params/properties", params);
     set("/Override/properties/gate", one_of([Gate::Required, Gate::Informational].iter().map(Gate::as_str)));
+    set("/Policy/properties/fixes/items", one_of(registry.fixes().iter().map(|fix| fix.id)));
     set("/Waiver/properties/check", one_of(registry.checks().iter().map(|spec| spec.id)));
     set("/Project/properties/unselected/items", one_of(registry.checks().iter().map(|spec| spec.id)));
     set("/Sandbox/properties/incident", one_of(registry.incidents().iter().map(|incident| incident.id)));

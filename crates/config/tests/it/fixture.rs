@@ -12,8 +12,8 @@ use shakedown_core::sandbox::{
 };
 use shakedown_core::target::{ConnectContext, Connected};
 use shakedown_core::{
-    Check, CheckError, CheckSpec, Context, Docs, Effect, Gate, HumanDuration, NoParams, Observation, Params,
-    Registry, Secret, Severity, Target, TargetError, TargetSpec, Verdict, async_trait,
+    Check, CheckError, CheckSpec, Context, Docs, Effect, FixSpec, Gate, HumanDuration, NoParams, Observation,
+    Params, Registry, Secret, Severity, Target, TargetError, TargetSpec, Verdict, async_trait,
 };
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
@@ -215,6 +215,17 @@ static FAULTS: [FaultSpec; 3] = [
     FaultSpec { id: "mongo.away", ..INDEX_MISSING },
     FaultSpec { id: "mongo.silent", ..INDEX_MISSING },
 ];
+static FIXES: [FixSpec; 1] = [FixSpec {
+    id: "mongo.recordings.close",
+    title: "Close them",
+    check: "mongo.recordings.stale",
+    target: "mongo",
+    instead_of: None,
+    proofs: &["mongo.index-missing"],
+    docs: Docs(" x"),
+    source: MONGO,
+    build: |_| Err("not here".to_owned()),
+}];
 static INCIDENTS: [IncidentSpec; 1] = [IncidentSpec {
     id: "production-2025-11",
     faults: &["mongo.index-missing"],
@@ -225,6 +236,7 @@ static INCIDENTS: [IncidentSpec; 1] = [IncidentSpec {
 pub(crate) static REGISTRY: LazyLock<Registry> = LazyLock::new(|| {
     Registry::from_entries(Entries {
         checks: CHECKS.iter().collect(),
+        fixes: FIXES.iter().collect(),
         targets: TARGETS.iter().collect(),
         parts: PARTS.iter().collect(),
         faults: FAULTS.iter().collect(),

@@ -18,7 +18,7 @@ role = "capacity-target"
 sandbox = { incident = "production-2025-11", faults = ["mongo.index-missing"], recordings = 5 }
 groups = { jobs = 1 }
 defaults = { timeout = "${T:-30s}", concurrency = 1, run_timeout = "1h", retries = { count = 1, backoff = "1s", max_backoff = "2s", jitter = true } }
-policy = { allow = ["read"], max_concurrent_jobs = 1 }
+policy = { allow = ["read"], fixes = ["mongo.recordings.close"], max_concurrent_jobs = 1 }
 [environments.local.targets.mongo]
 uri = "${URI}"
 connect_timeout = "1s"
@@ -66,6 +66,7 @@ fn a_valid_file_fits_and_an_invalid_one_does_not() {
         ("check = \"mongo.connect\"", "check = \"mongo.conect\""),
         ("jobs = 1", "jobs = 0"),
         ("allow = [\"read\"]", "allow = [\"write\"]"),
+        ("mongo.recordings.close", "mongo.recordings.clos"),
         ("reason = \"x\"", "because = \"x\""),
     ] {
         assert!(WHOLE.contains(from), "{from}");

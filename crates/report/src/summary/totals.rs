@@ -5,6 +5,7 @@ use crate::prose;
 use crate::text::{clean, counted};
 use shakedown_core::Status;
 use shakedown_core::duration::brief;
+use shakedown_core::finding::Weight;
 use shakedown_core::run::{CheckRecord, Run};
 use std::collections::HashMap;
 use std::time::Duration;
@@ -39,7 +40,23 @@ pub(super) fn render(page: &mut Page, run: &Run) {
     let left_out = run.left_out.iter().map(|left| (clean(&left.reason).into_owned(), left.check.as_str()));
     groups(page, "left out", left_out);
     leftovers(page, run);
+    mendable(page, run);
     warnings(page, run);
+}
+
+/// Which command shows what would mend what was found, where fixes can.
+fn mendable(page: &mut Page, run: &Run) {
+    let findings = run.checks.iter().flat_map(|record| record.outcome.all_findings());
+    let count = findings.filter(|finding| finding.weight > Weight::Note && finding.fix.is_some()).count();
+    if count > 0 {
+        let findings = counted(count, "finding", "findings");
+        let environment = clean(&run.info.environment);
+        page.wrapped(
+            0,
+            2,
+            &format!("{findings} can be mended: `cargo xtask fix --env {environment}` shows how"),
+        );
+    }
 }
 
 /// `12 passed, 1 failed (1 decides nothing), 3 skipped, 1 flaky in 12.0 s`.

@@ -66,6 +66,7 @@ flaky: mongo.collections (on attempt 2)
     load.capacity.200, load.spike
 ! WARNING: 1 thing left behind, which `shakedown cleanup` tries to remove again: job 12-4 in
   focus-api
+1 finding can be mended: `cargo xtask fix --env production` shows how
 ! WARNING: mongo at db.example.com:27017: TLS certificates are not verified
 reports: runs/1
 

@@ -207,7 +207,7 @@ impl Stage {
             run_timeout: None,
             groups: BTreeMap::new(),
             targets: BTreeMap::new(),
-            policy: Policy { allow: BTreeSet::from([Effect::Read, Effect::Create]), max_concurrent_jobs: 10 },
+            policy: Policy { allow: BTreeSet::from([Effect::Read, Effect::Create]), ..Policy::default() },
             sandbox: None,
             checks: BTreeMap::new(),
             secrets: vec![],

@@ -14,15 +14,15 @@ mod collections {
     mod required;
 }
 
-mod indexes {
+pub(crate) mod indexes {
     mod explain;
-    mod index;
+    pub(crate) mod index;
     mod required;
 }
 
-mod recordings {
+pub(crate) mod recordings {
     mod census;
-    mod stale;
+    pub(crate) mod stale;
 }
 
 mod schema {

@@ -4,6 +4,7 @@ use crate::project::sandbox_target;
 use serde::Serialize;
 use shakedown_config::Profile;
 use shakedown_core::event::{Event, EventKind, RunInfo};
+use shakedown_core::finding::Weight;
 use shakedown_core::redact::Redactor;
 use shakedown_core::sink::Sink;
 use shakedown_core::{CheckSpec, Clock, Outcome, Registry, Status};
@@ -26,7 +27,7 @@ const PATIENCE: Duration = Duration::from_secs(2);
 pub(crate) enum Kind {
     /// Nothing: the check must pass.
     Healthy,
-    /// A fault: the check must fail with the finding.
+    /// A fault: the check must fail with the finding, or warn where a warning is all that the finding is worth.
     Fault {
         /// What is injected.
         fault: &'static str,
@@ -37,6 +38,13 @@ pub(crate) enum Kind {
     Away,
     /// It falls silent once the check has begun: the check must have no answer, within its deadline.
     Silent,
+    /// A fault that a fix mends: with the fix applied the check must pass, and with the fix undone fail again.
+    Mended {
+        /// What mends.
+        fix: &'static str,
+        /// What is injected.
+        fault: &'static str,
+    },
 }
 
 /// One check and what is done to its target.
@@ -79,12 +87,19 @@ impl Laboratory {
             Ok(sandbox) => Arc::new(sandbox),
             Err(error) => return shown(false, false, format!("the sandbox failed to start: {error}")),
         };
-        let result = match sandbox.unavailable().first() {
-            Some(part) => shown(false, true, format!("{part}; `{}` would provide it", part.command)),
-            None => match self.observe(experiment, &sandbox).await {
-                Ok(outcome) => shown(judge(kind, &outcome), false, describe(&outcome)),
-                Err(problem) => shown(false, false, problem),
-            },
+        let result = if let Some(part) = sandbox.unavailable().first() {
+            shown(false, true, format!("{part}; `{}` would provide it", part.command))
+        } else {
+            let observed = if let Kind::Mended { fix, fault } = kind {
+                self.mend(spec, fix, fault, &sandbox).await
+            } else {
+                let outcome = self.observe(experiment, &sandbox).await;
+                outcome.map(|outcome| (judge(kind, &outcome), describe(&outcome)))
+            };
+            observed.map_or_else(
+                |problem| shown(false, false, problem),
+                |(proven, actual)| shown(proven, false, actual),
+            )
         };
         if let Some(sandbox) = Arc::into_inner(sandbox) {
             sandbox.stop().await;
@@ -97,18 +112,13 @@ impl Laboratory {
         Experiment { spec, kind }: Experiment,
         sandbox: &Arc<Sandbox>,
     ) -> Result<Outcome, String> {
-        let mut profile = self.profile.clone();
-        profile.run_timeout = None;
-        for (kind, settings) in sandbox.settings() {
-            profile.targets.insert(kind.clone(), sandbox_target(settings.clone()));
-        }
-        profile.checks.values_mut().for_each(|settings| settings.retries.count = 0);
+        let mut profile = self.profile_in(sandbox);
         let inject = async |fault: String| sandbox.inject(&fault).await.map_err(|error| error.to_string());
         let mut sinks: Vec<Box<dyn Sink>> = Vec::new();
         let target = spec.target.unwrap_or_default();
         match kind {
             Kind::Healthy => {}
-            Kind::Fault { fault, .. } => inject(fault.to_owned()).await?,
+            Kind::Fault { fault, .. } | Kind::Mended { fault, .. } => inject(fault.to_owned()).await?,
             Kind::Away => inject(format!("{target}.away")).await?,
             Kind::Silent => {
                 let fault = format!("{target}.silent");
@@ -119,15 +129,36 @@ impl Laboratory {
             profile.checks.values_mut().for_each(|settings| settings.timeout = PATIENCE);
             profile.targets.values_mut().for_each(|target| target.connect_timeout = PATIENCE);
         }
-        let plan = Plan::only(spec, &profile);
+        self.ask(spec, &profile, sinks).await
+    }
+
+    /// The profile with the targets that the sandbox provides.
+    pub(super) fn profile_in(&self, sandbox: &Sandbox) -> Profile {
+        let mut profile = self.profile.clone();
+        profile.run_timeout = None;
+        for (kind, settings) in sandbox.settings() {
+            profile.targets.insert(kind.clone(), sandbox_target(settings.clone()));
+        }
+        profile.checks.values_mut().for_each(|settings| settings.retries.count = 0);
+        profile
+    }
+
+    /// Runs the check, and nothing else.
+    pub(super) async fn ask(
+        &self,
+        spec: &'static CheckSpec,
+        profile: &Profile,
+        sinks: Vec<Box<dyn Sink>>,
+    ) -> Result<Outcome, String> {
+        let plan = Plan::only(spec, profile);
         if let Some(left) = plan.left_out.first() {
             return Err(left.reason.clone());
         }
         let finished = shakedown_runner::run(Request {
             registry: &self.registry,
-            profile: &profile,
+            profile,
             plan,
-            info: info(&profile, spec),
+            info: info(profile, spec),
             sinks,
             redactor: Redactor::default(),
             directory: None,
@@ -142,19 +173,14 @@ impl Laboratory {
         if let Some((sink, error)) = finished.failed_sinks.first() {
             return Err(format!("{sink}: {error}"));
         }
-        finished
-            .run
-            .checks
-            .into_iter()
-            .next()
-            .map(|record| record.outcome)
-            .ok_or_else(|| "nothing was run".to_owned())
+        let record = finished.run.checks.into_iter().next();
+        record.map(|record| record.outcome).ok_or_else(|| "nothing was run".to_owned())
     }
 }
 
 /// What a sandbox for proofs is started with.
 pub(crate) fn options(kinds: BTreeSet<String>) -> Options {
-    let options = serde_json::json!({ "recordings": RECORDINGS });
+    let options = serde_json::json!({ "recordings": RECORDINGS, "planned_api": true });
     Options { clock: Clock::system(), options, kinds: Some(kinds) }
 }
 
@@ -176,15 +202,16 @@ fn info(profile: &Profile, spec: &CheckSpec) -> RunInfo {
 /// Whether the outcome is what the experiment calls for.
 fn judge(kind: Kind, outcome: &Outcome) -> bool {
     match kind {
-        Kind::Healthy => outcome.status == Status::Passed,
+        Kind::Healthy | Kind::Mended { .. } => outcome.status == Status::Passed,
         Kind::Fault { finding, .. } => {
-            outcome.status == Status::Failed && outcome.all_findings().any(|found| found.code == finding)
+            matches!(outcome.status, Status::Failed | Status::Warned)
+                && outcome.all_findings().any(|found| found.code == finding && found.weight > Weight::Note)
         }
         Kind::Away | Kind::Silent => outcome.status == Status::Errored,
     }
 }
 
-fn describe(outcome: &Outcome) -> String {
+pub(super) fn describe(outcome: &Outcome) -> String {
     let codes: BTreeSet<&str> = outcome.all_findings().map(|finding| finding.code.as_str()).collect();
     let codes: Vec<&str> = codes.into_iter().collect();
     let found = if codes.is_empty() { String::new() } else { format!(" [{}]", codes.join(", ")) };

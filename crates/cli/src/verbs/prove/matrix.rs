@@ -34,7 +34,7 @@ pub(crate) fn render(results: &[Shown]) -> String {
     }
     let width = rows.keys().map(|check| check.len()).max().unwrap_or_default().max(5);
     let mut out = String::new();
-    let _ = writeln!(out, "{:width$}  healthy  faults  away  silent", "check");
+    let _ = writeln!(out, "{:width$}  healthy  faults  away  silent  fixes", "check");
     for (check, shown) in &rows {
         let cell = |wanted: fn(&Kind) -> bool| {
             let of: Vec<_> = shown.iter().filter(|shown| wanted(&shown.kind)).collect();
@@ -46,11 +46,12 @@ pub(crate) fn render(results: &[Shown]) -> String {
         };
         let _ = writeln!(
             out,
-            "{check:width$}  {:7}  {:6}  {:4}  {}",
+            "{check:width$}  {:7}  {:6}  {:4}  {:6}  {}",
             cell(|kind| matches!(kind, Kind::Healthy)),
             cell(|kind| matches!(kind, Kind::Fault { .. })),
             cell(|kind| matches!(kind, Kind::Away)),
             cell(|kind| matches!(kind, Kind::Silent)),
+            cell(|kind| matches!(kind, Kind::Mended { .. })),
         );
     }
     let open: Vec<&Shown> = results.iter().filter(|shown| !shown.proven).collect();
@@ -60,9 +61,10 @@ pub(crate) fn render(results: &[Shown]) -> String {
     for shown in &open {
         let expected = match shown.kind {
             Kind::Healthy => "on a healthy target it must pass".to_owned(),
-            Kind::Fault { fault, finding } => format!("under {fault} it must fail with {finding}"),
+            Kind::Fault { fault, finding } => format!("under {fault} it must fail, or warn, with {finding}"),
             Kind::Away => "with the target away it must have no answer".to_owned(),
             Kind::Silent => "with a silent target it must have no answer".to_owned(),
+            Kind::Mended { fix, fault } => format!("under {fault} the fix {fix} must mend it, and be undone"),
         };
         let _ = writeln!(out, "  {}: {expected}\n    {}", shown.check, shown.actual);
     }

@@ -9,7 +9,7 @@ use mongodb::bson::{Bson, Document};
     reason = "the server's own flags, which are independent of each other"
 )]
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Index {
+pub(crate) struct Index {
     name: String,
     /// The fields in order, and whether each is ordered by value; `hashed`, `text` and the like are not.
     keys: Vec<(String, bool)>,
@@ -21,7 +21,7 @@ pub(super) struct Index {
 
 /// How well a field is indexed for questions about a range of its values.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Cover {
+pub(crate) enum Cover {
     /// An index serves every such question.
     Full,
     /// Only this sparse index serves them: it leaves out the documents without the field.
@@ -32,7 +32,7 @@ pub(super) enum Cover {
 
 impl Index {
     /// Reads what `listIndexes` says.
-    pub(super) fn read(document: &Document) -> Self {
+    pub(crate) fn read(document: &Document) -> Self {
         let flag = |name| document.get(name).is_some_and(is_true);
         let keys = document
             .get_document("key")
@@ -79,7 +79,7 @@ impl Index {
 }
 
 /// How well a field is indexed.
-pub(super) fn cover(indexes: &[Index], field: &str) -> Cover {
+pub(crate) fn cover(indexes: &[Index], field: &str) -> Cover {
     let (sound, defective): (Vec<&Index>, Vec<&Index>) =
         indexes.iter().filter(|index| index.leads_with(field)).partition(|index| index.defect().is_none());
     match sound.as_slice() {

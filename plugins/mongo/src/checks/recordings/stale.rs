@@ -122,7 +122,8 @@ fn judge(collection: &str, census: &Census, now: Timestamp, max_age: &str) -> Ve
             finding
                 .detail("possible causes: a crash, a lost connection, a restart, a failed write, a killed process")
                 .detail("physical deletion is for those who are certain")
-                .remedy(remedy(collection, &oldest.uuid), "5 minutes"),
+                .remedy("`fix` marks it deleted today, with an end time and a note", "5 minutes")
+                .fix("mongo.recordings.close"),
         );
     }
     if census.undatable > 0 {
@@ -137,13 +138,6 @@ fn judge(collection: &str, census: &Census, now: Timestamp, max_age: &str) -> Ve
         findings.push(finding);
     }
     findings
-}
-
-/// What to do, and what to type into `mongosh`.
-fn remedy(collection: &str, uuid: &str) -> String {
-    let set = r#"{ $set: { deleted: true, end_time: new Date(), note: "closed by hand" } }"#;
-    let command = format!("db.getCollection({collection:?}).updateOne({{ uuid: {uuid:?} }}, {set})");
-    format!("mark it deleted today, with an end time and a note: {command}")
 }
 
 #[cfg(test)]
@@ -183,11 +177,7 @@ mod tests {
                 .contains("a crash, a lost connection, a restart, a failed write, a killed process")
         );
         assert_eq!(stale.effort.as_deref(), Some("5 minutes"));
-        assert!(
-            stale.remedy.as_deref().unwrap().contains(r#"updateOne({ uuid: "r-1" }"#),
-            "{:?}",
-            stale.remedy
-        );
+        assert_eq!(stale.fix.as_deref(), Some("mongo.recordings.close"));
     }
 
     #[test]
