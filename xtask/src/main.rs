@@ -26,7 +26,7 @@ cargo xtask CHORE: the chores of this workspace
   test [ARGS]        run every test; ARGS go to `cargo test`
   lint               check formatting and lints, and that generated files are current
   codegen [--check]  write the generated files, or fail where one is out of date
-  bench [ARGS]       measure the program, in a release build
+  bench [mongo]      measure the program, or the MongoDB checks on a million recordings, in a release build
   help               print this
 
 cargo xtask VERB: any other word is a verb of the `shakedown` program, which is built first

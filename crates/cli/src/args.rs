@@ -107,12 +107,32 @@ pub(crate) enum Verb {
         /// The shell
         shell: Shell,
     },
-    /// Measure the cost of the framework itself
+    /// Measure what the program costs, beside a peer in the same run
     #[command(hide = true)]
     Bench {
+        /// What to measure; by default the framework
+        #[command(subcommand)]
+        benchmark: Option<Benchmark>,
+    },
+}
+
+/// What to measure.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Benchmark {
+    /// Checks that do nothing, and the program as a whole
+    Framework {
         /// How many checks, several times
         #[arg(default_values_t = [1_000, 10_000, 100_000])]
         checks: Vec<usize>,
+    },
+    /// The data-quality suite, beside the same questions issued by hand
+    Mongo {
+        /// How many recordings to seed
+        #[arg(default_value_t = 1_000_000)]
+        recordings: u32,
+        /// How many pairs
+        #[arg(long, default_value_t = 5)]
+        rounds: usize,
     },
 }
 

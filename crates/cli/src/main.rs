@@ -17,7 +17,12 @@ use shakedown_bundle as _;
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     output::install_logging(arguments.globals.verbose);
-    let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(4).enable_all().build() {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(4)
+        .thread_stack_size(shakedown_runner::STACK)
+        .enable_all()
+        .build();
+    let runtime = match runtime {
         Ok(runtime) => runtime,
         Err(error) => {
             output::problem(&format!("failed to start: {error}"));
@@ -49,6 +54,6 @@ async fn dispatch(arguments: Arguments) -> anyhow::Result<Exit> {
         Verb::Schema { which } => verbs::schema::schema(which),
         Verb::Catalogue => verbs::catalogue::catalogue(),
         Verb::Completions { shell } => verbs::completions(shell),
-        Verb::Bench { checks } => verbs::bench::bench(&checks).await,
+        Verb::Bench { benchmark } => verbs::bench::bench(benchmark).await,
     }
 }

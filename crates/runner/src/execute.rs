@@ -30,6 +30,10 @@ use tokio::task::JoinSet;
 /// How long removing what was created may take at the end of a run.
 const CLEANUP_PATIENCE: Duration = Duration::from_secs(15);
 
+/// The stack of the threads that talk to targets. Drivers read what servers nest deeply by recursion; pages that are not
+/// used cost nothing.
+pub const STACK: usize = 64 << 20;
+
 /// Everything a run needs.
 pub struct Request<'a> {
     /// The registered checks and targets.
@@ -74,6 +78,7 @@ impl Workers {
         let runtime = Builder::new_multi_thread()
             .worker_threads(concurrency.min(32) + 2)
             .thread_name("shakedown-check")
+            .thread_stack_size(STACK)
             .enable_all()
             .build()?;
         Ok(Self(Some(runtime)))

@@ -74,9 +74,16 @@ impl Mode {
 #[derive(Debug)]
 pub(crate) struct Proxy {
     address: SocketAddr,
-    mode: Arc<watch::Sender<Mode>>,
+    line: Line,
     is_open: watch::Receiver<bool>,
     _stop: DropGuard,
+}
+
+/// What connections follow while they live.
+#[derive(Clone, Debug)]
+struct Line {
+    mode: Arc<watch::Sender<Mode>>,
+    upstream: Arc<watch::Sender<SocketAddr>>,
 }
 
 impl Proxy {
@@ -89,11 +96,14 @@ impl Proxy {
         let socket = bound_socket((Ipv4Addr::LOCALHOST, 0).into())?;
         let address = socket.local_addr()?;
         let port = Port::Open(socket.listen(BACKLOG)?);
-        let mode = Arc::new(watch::Sender::new(Mode::Pass));
+        let line = Line {
+            mode: Arc::new(watch::Sender::new(Mode::Pass)),
+            upstream: Arc::new(watch::Sender::new(upstream)),
+        };
         let (opened, is_open) = watch::channel(true);
         let stopped = CancellationToken::new();
-        tokio::spawn(keep_door(port, address, upstream, Arc::clone(&mode), opened, stopped.clone()));
-        Ok(Self { address, mode, is_open, _stop: stopped.drop_guard() })
+        tokio::spawn(keep_door(port, address, line.clone(), opened, stopped.clone()));
+        Ok(Self { address, line, is_open, _stop: stopped.drop_guard() })
     }
 
     /// Where clients connect to. It stays the same in every mode.
@@ -103,9 +113,14 @@ impl Proxy {
 
     /// Changes the mode, and returns when new connections see it.
     pub(crate) async fn set(&self, mode: Mode) {
-        self.mode.send_replace(mode);
+        self.line.mode.send_replace(mode);
         // An error would mean that the door's task has ended, and with it every connection.
         let _ = self.is_open.clone().wait_for(|open| *open == (mode != Mode::Away)).await;
+    }
+
+    /// Relays to another server from now on. Connections to the one before are reset.
+    pub(crate) fn redirect(&self, upstream: SocketAddr) {
+        self.line.upstream.send_replace(upstream);
     }
 }
 
@@ -154,12 +169,11 @@ fn bound_socket(address: SocketAddr) -> io::Result<TcpSocket> {
 async fn keep_door(
     mut port: Port,
     address: SocketAddr,
-    upstream: SocketAddr,
-    mode: Arc<watch::Sender<Mode>>,
+    line: Line,
     opened: watch::Sender<bool>,
     stopped: CancellationToken,
 ) {
-    let mut changes = mode.subscribe();
+    let mut changes = line.mode.subscribe();
     loop {
         let is_away = *changes.borrow_and_update() == Mode::Away;
         port = match if is_away { port.close(address) } else { port.open() } {
@@ -175,11 +189,11 @@ async fn keep_door(
             _ = changes.changed() => {}
             accepted = port.accept() => match accepted {
                 Ok(client) => {
-                    let (mode, stopped) = (Arc::clone(&mode), stopped.clone());
+                    let (line, stopped) = (line.clone(), stopped.clone());
                     tokio::spawn(async move {
                         tokio::select! {
                             () = stopped.cancelled() => {}
-                            () = serve(client, upstream, &mode) => {}
+                            () = serve(client, &line) => {}
                         }
                     });
                 }
@@ -191,18 +205,21 @@ async fn keep_door(
 }
 
 /// Serves one connection until it ends or the mode no longer allows it to go on.
-async fn serve(mut client: TcpStream, upstream: SocketAddr, mode: &watch::Sender<Mode>) {
+async fn serve(mut client: TcpStream, line: &Line) {
     let _ = client.set_nodelay(true);
-    let mut changes = mode.subscribe();
+    let mut changes = line.mode.subscribe();
+    let mut redirections = line.upstream.subscribe();
+    let upstream = *redirections.borrow_and_update();
     let first = *changes.borrow_and_update();
     if first.relays() {
         tokio::select! {
-            relayed = relay(&mut client, upstream, mode) => {
+            relayed = relay(&mut client, upstream, &line.mode) => {
                 if relayed.is_err() {
                     reset(&client);
                 }
                 return;
             }
+            _ = redirections.changed() => return reset(&client),
             _ = changes.wait_for(|mode| !mode.relays()) => {}
         }
     }
@@ -346,6 +363,18 @@ mod tests {
             assert_eq!(&ask(&mut connect(&proxy).await.unwrap()).await.unwrap(), b"ping");
         }
         assert_eq!(ask(&mut before).await.unwrap_err().kind(), io::ErrorKind::ConnectionReset);
+    }
+
+    #[tokio::test]
+    async fn a_redirected_proxy_leads_elsewhere() {
+        let proxy = Proxy::start(echo().await).await.unwrap();
+        let mut before = connect(&proxy).await.unwrap();
+        ask(&mut before).await.unwrap();
+        let elsewhere = Proxy::start(echo().await).await.unwrap();
+        elsewhere.set(Mode::Garbage).await;
+        proxy.redirect(elsewhere.address());
+        assert!(ask(&mut before).await.is_err(), "it was connected to the one before");
+        assert_ne!(&ask(&mut connect(&proxy).await.unwrap()).await.unwrap(), b"ping");
     }
 
     #[tokio::test]

@@ -2,6 +2,7 @@
 
 use crate::channels::Channels;
 use crate::document;
+use crate::doors::Doors;
 use crate::metadata::LiveMetadata;
 use crate::target::{FocusApi, bounded};
 use serde_json::Value;
@@ -19,6 +20,7 @@ pub(crate) struct FocusClient {
     http: HttpClient,
     job_lifetime: Duration,
     patience: Duration,
+    doors: Doors,
 }
 
 /// What the server says of the fiber it serves: what a valid request is made of.
@@ -56,7 +58,17 @@ impl FocusClient {
     pub(crate) const JOB: &'static str = "job";
 
     pub(crate) fn new(http: HttpClient, job_lifetime: Duration, patience: Duration) -> Self {
-        Self { http, job_lifetime, patience: bounded(patience) }
+        Self { http, job_lifetime, patience: bounded(patience), doors: Doors::default() }
+    }
+
+    /// The same with other ways into the server.
+    pub(crate) fn with_doors(self, doors: Doors) -> Self {
+        Self { doors, ..self }
+    }
+
+    /// The other ways into the server.
+    pub(crate) const fn doors(&self) -> &Doors {
+        &self.doors
     }
 
     /// The server's address, without credentials.
@@ -77,9 +89,34 @@ impl FocusClient {
             .map_err(|error| away(&error))
     }
 
+    /// Whether the server is reached over TLS.
+    pub(crate) fn is_tls(&self) -> bool {
+        self.address().starts_with("https:")
+    }
+
+    /// What the reader of a report should know of how the server is reached.
+    pub(crate) fn warnings(&self) -> &[String] {
+        self.http.warnings()
+    }
+
     /// A `GET`, whatever the answer.
     pub(crate) async fn get(&self, cx: &Context, path: &str) -> Result<Exchange, CheckError> {
-        Ok(self.http.send(Request::get(path, patience(cx))).await.map_err(|error| away(&error))?)
+        self.ask(Request::get(path, patience(cx))).await
+    }
+
+    /// A `POST` of JSON to a path that starts no job, whatever the answer.
+    pub(crate) async fn post(&self, cx: &Context, path: &str, body: &Value) -> Result<Exchange, CheckError> {
+        self.ask(Request::post_json(path, body.to_string(), patience(cx))).await
+    }
+
+    /// Any request that starts no job, whatever the answer.
+    pub(crate) async fn ask(&self, request: Request) -> Result<Exchange, CheckError> {
+        Ok(self.try_ask(request).await.map_err(|error| away(&error))?)
+    }
+
+    /// The same for checks to which no answer is an answer.
+    pub(crate) async fn try_ask(&self, request: Request) -> Result<Exchange, HttpError> {
+        self.http.send(request).await
     }
 
     /// What a valid request is made of. Checks that ask for it require the checks that judge it.
@@ -94,7 +131,8 @@ impl FocusClient {
         Ok(Fiber { channels, prr })
     }
 
-    async fn document(&self, cx: &Context, path: &str) -> Result<Value, CheckError> {
+    /// The JSON of a `GET`, for checks that leave judging it to another one.
+    pub(crate) async fn document(&self, cx: &Context, path: &str) -> Result<Value, CheckError> {
         let exchange = self.get(cx, path).await?;
         document::json(&exchange, path).map_err(|finding| CheckError::unclear(finding.message))
     }
@@ -133,7 +171,17 @@ impl FocusClient {
         body: &str,
         within: Duration,
     ) -> Result<Result<Configured, HttpError>, CheckError> {
-        let sent = self.http.send(Request::post_json("/configure", body.to_owned(), within)).await;
+        self.configure_raw(cx, room, Request::post_json("/configure", body.to_owned(), within)).await
+    }
+
+    /// The same with any body and any headers. The path is that of `/configure`.
+    pub(crate) async fn configure_raw(
+        &self,
+        cx: &Context,
+        room: Room,
+        request: Request,
+    ) -> Result<Result<Configured, HttpError>, CheckError> {
+        let sent = self.http.send(request).await;
         if !may_have_started(&sent) {
             room.release();
         }
@@ -155,17 +203,18 @@ impl FocusClient {
 }
 
 /// How long a single request may take within a check.
-fn patience(cx: &Context) -> Duration {
+pub(crate) fn patience(cx: &Context) -> Duration {
     bounded(cx.remaining().mul_f32(0.9))
 }
 
-fn away(error: &HttpError) -> TargetError {
+/// No answer, as the error of a check.
+pub(crate) fn away(error: &HttpError) -> TargetError {
     error.for_target(FocusApi::KIND)
 }
 
-/// The id of the job that an answer reports as started.
+/// The id of the job that an answer reports as started, be it a refusal.
 fn started_job(exchange: &Exchange) -> Option<String> {
-    let body: Value = exchange.status.is_success().then(|| exchange.json().ok())??;
+    let body: Value = exchange.json().ok()?;
     body["job_id"].as_str().filter(|id| !id.is_empty()).map(str::to_owned)
 }
 
@@ -175,7 +224,7 @@ fn may_have_started(sent: &Result<Exchange, HttpError>) -> bool {
         Ok(exchange) => {
             let behind_gateway =
                 [StatusCode::BAD_GATEWAY, StatusCode::GATEWAY_TIMEOUT].contains(&exchange.status);
-            exchange.status.is_success() || behind_gateway
+            exchange.status.is_success() || behind_gateway || started_job(exchange).is_some()
         }
         Err(error) => !matches!(
             error.kind,
@@ -193,7 +242,7 @@ pub(crate) struct Room {
 
 impl Room {
     /// There is no job.
-    fn release(mut self) {
+    pub(crate) fn release(mut self) {
         self.slot = None;
     }
 }

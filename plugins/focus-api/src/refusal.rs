@@ -1,11 +1,17 @@
-//! Refusals: whether nonsense is refused, with the right class of status, and in words that help.
+//! Refusals: whether nonsense is refused, with the right class of status, in words that help, and before anything starts.
+//!
+//! One judge for every request that has to be refused. How well it is refused has judges of its own, so that one habit
+//! of a server is one failure: here it is only noted.
 
 use crate::client::FocusClient;
 use crate::document;
+use crate::outage::Outage;
 use crate::request::ConfigureRequest;
 use serde_json::Value;
+use shakedown_core::verdict::Case;
 use shakedown_core::{Cause, CheckError, Context, Finding, Severity, Verdict};
 use shakedown_http::{Exchange, StatusCode};
+use std::time::Duration;
 
 /// A request that the server has to refuse.
 #[derive(Clone, Copy, Debug)]
@@ -18,6 +24,9 @@ pub(crate) struct Nonsense<'a> {
     pub(crate) fields: &'a [&'a str],
 }
 
+/// A slower refusal is noted.
+const QUICK: Duration = Duration::from_secs(1);
+
 /// Sends nonsense and judges the answer.
 pub(crate) async fn examine(
     cx: &Context,
@@ -26,8 +35,35 @@ pub(crate) async fn examine(
     nonsense: Nonsense<'_>,
 ) -> Result<Verdict, CheckError> {
     let configured = client.configure(cx, &request.text()).await?;
+    answered(cx, &configured.exchange)?;
     let findings = judge(nonsense, &configured.exchange, configured.job.as_deref());
     verdict(cx, &configured.exchange, nonsense.what, findings)
+}
+
+/// The same, as one row of a table.
+pub(crate) async fn case(
+    cx: &Context,
+    client: &FocusClient,
+    (name, keys): (&str, &[&str]),
+    request: &ConfigureRequest,
+    nonsense: Nonsense<'_>,
+) -> Case {
+    Case::new(name, keys, examine(cx, client, request, nonsense).await)
+}
+
+/// That an answer says something about the request: not one that a server gives whatever it is asked.
+///
+/// # Errors
+/// 429, and a 503 for which another check answers.
+pub(crate) fn answered(cx: &Context, exchange: &Exchange) -> Result<(), CheckError> {
+    if exchange.status == StatusCode::TOO_MANY_REQUESTS {
+        let seen = exchange.summary();
+        return Err(CheckError::unclear(format!("the server limits how often it is asked: {seen}")));
+    }
+    match Outage::of(cx, exchange).and_then(|outage| outage.excuse()) {
+        Some(excuse) => Err(excuse),
+        None => Ok(()),
+    }
 }
 
 /// A verdict on the answer to one request, with what was asked in words.
@@ -41,6 +77,18 @@ pub(crate) fn verdict(
     document::verdict(cx, exchange, &name, format!("{what}: {}", exchange.summary()), findings)
 }
 
+/// Whether a status refuses a request because of what it is.
+pub(crate) fn is_refusal(status: StatusCode) -> bool {
+    matches!(
+        status,
+        StatusCode::BAD_REQUEST
+            | StatusCode::UNPROCESSABLE_ENTITY
+            | StatusCode::NOT_FOUND
+            | StatusCode::UNSUPPORTED_MEDIA_TYPE
+            | StatusCode::PAYLOAD_TOO_LARGE
+    )
+}
+
 /// What is wrong with the answer to nonsense.
 pub(crate) fn judge(nonsense: Nonsense<'_>, exchange: &Exchange, job: Option<&str>) -> Vec<Finding> {
     let Nonsense { what, accepted, fields } = nonsense;
@@ -50,9 +98,7 @@ pub(crate) fn judge(nonsense: Nonsense<'_>, exchange: &Exchange, job: Option<&st
             .expected("refused with 400 or 422", status)
     };
     match status {
-        StatusCode::BAD_REQUEST | StatusCode::UNPROCESSABLE_ENTITY | StatusCode::NOT_FOUND => {
-            quality(exchange, what, fields)
-        }
+        status if is_refusal(status) => quality(exchange, what, fields, job),
         status if status.is_success() => {
             let started = job.map_or_else(
                 || "the answer names no job".to_owned(),
@@ -64,47 +110,65 @@ pub(crate) fn judge(nonsense: Nonsense<'_>, exchange: &Exchange, job: Option<&st
                     .remedy(format!("refuse {what} before any work starts, naming the field"), "a day"),
             ]
         }
-        status if status.is_server_error() => {
-            vec![
-                finding(
-                    "server-error",
-                    format!("the server fails at {what} with {status} instead of refusing it"),
-                )
-                .remedy(
-                    "validate the field before it is used; the server's log has the stack trace",
-                    "a day",
-                ),
-            ]
-        }
+        status if status.is_server_error() => vec![server_error(what, status)],
         status => vec![finding("unexpected-status", format!("{what} is answered with {status}"))],
     }
 }
 
+/// That a server fails where it should refuse.
+pub(crate) fn server_error(what: &str, status: StatusCode) -> Finding {
+    let message = format!("the server fails at {what} with {status} instead of refusing it");
+    Finding::new("server-error", Cause::Product, "POST /configure", message)
+        .expected("refused with 400 or 422", status)
+        .remedy("validate the field before it is used; the server's log has the stack trace", "a day")
+}
+
 /// How good a refusal is. None of this makes it wrong.
-fn quality(exchange: &Exchange, what: &str, fields: &[&str]) -> Vec<Finding> {
-    let text = words(exchange);
+fn quality(exchange: &Exchange, what: &str, fields: &[&str], job: Option<&str>) -> Vec<Finding> {
     let mut findings = Vec::new();
-    if let Some(leak) = leak(&exchange.text()) {
-        findings.push(
-            Finding::new(
-                "internals-leaked",
-                Cause::Product,
-                "POST /configure",
-                format!("the refusal of {what} shows internals of the server: `{leak}`"),
-            )
-            .warn()
-            .severity(Severity::Medium)
-            .remedy(
-                "answer with the field and the rule only; keep stack traces and paths in the log",
-                "an hour",
-            ),
-        );
-    }
-    if !mentions(&text, fields) {
+    findings.extend(leaked(exchange, "POST /configure", what).map(Finding::note));
+    findings.extend(started(what, job).map(Finding::note));
+    findings.extend(slow(exchange, what, QUICK).map(Finding::note));
+    if !mentions(&words(exchange), fields) {
         let message = format!("the refusal of {what} does not name the field ({})", fields.join(" or "));
         findings.push(Finding::new("field-unnamed", Cause::Product, "POST /configure", message).note());
     }
     findings
+}
+
+/// That an answer shows the inside of the server.
+pub(crate) fn leaked(exchange: &Exchange, subject: &str, what: &str) -> Option<Finding> {
+    let leak = leak(&exchange.text())?;
+    let message = format!("the refusal of {what} shows internals of the server: `{leak}`");
+    Some(
+        Finding::new("internals-leaked", Cause::Product, subject, message).severity(Severity::Medium).remedy(
+            "answer with the field and the rule only; keep stack traces and paths in the log",
+            "an hour",
+        ),
+    )
+}
+
+/// That a refusal names a job all the same.
+pub(crate) fn started(what: &str, job: Option<&str>) -> Option<Finding> {
+    let job = job?;
+    let message = format!("the refusal of {what} names job {job}: something was started");
+    Some(
+        Finding::new("job-left-behind", Cause::Product, "POST /configure", message)
+            .expected("nothing is started", job)
+            .remedy("validate the whole request before any work starts", "a day"),
+    )
+}
+
+/// That a refusal takes long.
+pub(crate) fn slow(exchange: &Exchange, what: &str, within: Duration) -> Option<Finding> {
+    let elapsed = exchange.elapsed.total;
+    (elapsed >= within).then(|| {
+        let took = shakedown_core::duration::brief(elapsed);
+        let message = format!("refusing {what} takes {took}");
+        Finding::new("refusal-slow", Cause::Product, "POST /configure", message)
+            .expected(format!("less than {}", shakedown_core::duration::brief(within)), took)
+            .remedy("validate before anything else is asked or started", "a day")
+    })
 }
 
 /// Whether a text uses one of the words, in any case.
@@ -152,9 +216,9 @@ fn collect(value: &Value, text: &mut Vec<String>) {
     }
 }
 
-/// The first sign of a stack trace or of an internal path.
+/// The first sign of a stack trace, of an internal path, or of a credential.
 fn leak(text: &str) -> Option<&'static str> {
-    const SIGNS: [&str; 9] = [
+    const SIGNS: [&str; 14] = [
         "Traceback (most recent call last)",
         "site-packages",
         ".py\", line",
@@ -164,6 +228,11 @@ fn leak(text: &str) -> Option<&'static str> {
         "/app/",
         "/var/",
         "panicked at",
+        "Exception in thread",
+        "pymongo.",
+        "mongodb://",
+        "amqp://",
+        "PRIVATE KEY-----",
     ];
     SIGNS.into_iter().find(|sign| mentions(text, &[sign]))
 }
@@ -178,7 +247,8 @@ mod tests {
         Nonsense { what: "an NFFT of 0", accepted: "nfft-accepted", fields: &["nfftSelection", "nfft"] };
 
     fn codes(status: u16, body: &str) -> Vec<(String, Weight)> {
-        let findings = judge(NONSENSE, &exchange(status, body), Some("1-3"));
+        let job = (status == 200).then_some("1-3");
+        let findings = judge(NONSENSE, &exchange(status, body), job);
         findings.into_iter().map(|finding| (finding.code, finding.weight)).collect()
     }
 
@@ -205,7 +275,17 @@ mod tests {
         assert_eq!(codes(302, ""), one("unexpected-status", Weight::Fail));
         assert_eq!(codes(400, "bad request"), one("field-unnamed", Weight::Note));
         let leaky = r#"{"detail":"nfft: File \"/app/main.py\", line 3"}"#;
-        assert_eq!(codes(422, leaky), one("internals-leaked", Weight::Warn));
+        assert_eq!(codes(422, leaky), one("internals-leaked", Weight::Note));
+    }
+
+    #[test]
+    fn how_well_it_is_refused_is_noted() {
+        let mut late = exchange(400, r#"{"detail":"nfft","job_id":"1-3"}"#);
+        late.elapsed.total = QUICK;
+        let findings = judge(NONSENSE, &late, Some("1-3"));
+        let seen: Vec<_> = findings.iter().map(|finding| (finding.code.as_str(), finding.weight)).collect();
+        assert_eq!(seen, [("job-left-behind", Weight::Note), ("refusal-slow", Weight::Note)]);
+        assert_eq!(findings[1].message, "refusing an NFFT of 0 takes 1.0 s");
     }
 
     #[test]

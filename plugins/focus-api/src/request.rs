@@ -48,6 +48,43 @@ impl ConfigureRequest {
         self
     }
 
+    /// The same with as many channels as this, beginning with the same one, where the fiber has as many.
+    pub(crate) fn channels(self, fiber: &Fiber, count: i64) -> Self {
+        let last = self.number("/channels/min") + count - 1;
+        self.set("/channels/max", last.min(fiber.channels.highest))
+    }
+
+    /// The same for one channel: the lowest of its range.
+    pub(crate) fn single(self) -> Self {
+        let lowest = self.number("/channels/min");
+        self.set("/channels/max", lowest).set("/view_type", 1)
+    }
+
+    /// The same as a waterfall, which knows neither duration nor frequencies.
+    pub(crate) fn waterfall(self) -> Self {
+        self.set("/view_type", 2)
+            .set("/nfftSelection", 1)
+            .set("/displayTimeAxisDuration", Value::Null)
+            .set("/frequencyRange", Value::Null)
+    }
+
+    /// The same without what stands at a place such as `/channels` or `/displayInfo/height`.
+    pub(crate) fn without(mut self, pointer: &str) -> Self {
+        let (parent, key) = pointer.rsplit_once('/').unwrap_or_default();
+        if let Some(Value::Object(fields)) = self.0.pointer_mut(parent) {
+            fields.remove(key);
+        }
+        self
+    }
+
+    /// The same with a field that the contract does not know.
+    pub(crate) fn with_extra(mut self, key: &str, value: impl Into<Value>) -> Self {
+        if let Value::Object(fields) = &mut self.0 {
+            fields.insert(key.to_owned(), value.into());
+        }
+        self
+    }
+
     /// The number at a place such as `/channels/max`.
     pub(crate) fn number(&self, pointer: &str) -> i64 {
         self.0.pointer(pointer).and_then(Value::as_i64).unwrap_or_default()
@@ -82,6 +119,17 @@ mod tests {
         assert_eq!((hour.number("/start_time"), hour.number("/end_time")), (1000, 4600));
         let minute = live(1, 10, 2000.0).historic(1000, 1060);
         assert_eq!(minute.number("/displayTimeAxisDuration"), DURATION);
+    }
+
+    #[test]
+    fn views_have_what_they_need_and_no_more() {
+        let single = live(3, 2337, 2000.0).single();
+        assert_eq!((single.number("/channels/max"), single.number("/view_type")), (3, 1));
+        insta::assert_snapshot!(live(3, 9, 2000.0).waterfall().without("/start_time").without("/displayInfo/height").text(), @r#"{"channels":{"max":9,"min":3},"displayInfo":{},"displayTimeAxisDuration":null,"end_time":null,"frequencyRange":null,"nfftSelection":1,"view_type":2}"#);
+        let fiber = Fiber { channels: Channels { lowest: 3, highest: 50 }, prr: 2000.0 };
+        let wide = ConfigureRequest::live(&fiber);
+        assert_eq!(wide.clone().channels(&fiber, 200).number("/channels/max"), 50);
+        assert_eq!(wide.channels(&fiber, 4).number("/channels/max"), 6);
     }
 
     #[test]

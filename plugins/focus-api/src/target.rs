@@ -1,6 +1,7 @@
 //! The target: how a Focus Server is reached, and how jobs are removed from it.
 
 use crate::client::FocusClient;
+use crate::doors::{AuthSettings, Doors};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use shakedown_core::ledger::{Removal, Resource};
@@ -8,7 +9,7 @@ use shakedown_core::target::{ConnectContext, Connected, TargetInfo};
 use shakedown_core::{
     HumanDuration, Secret, Target, TargetError, TargetErrorKind, async_trait, register_target,
 };
-use shakedown_http::{HttpClient, HttpSettings, StatusCode, Url};
+use shakedown_http::{HttpClient, HttpError, HttpSettings, StatusCode, Url};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -34,6 +35,14 @@ pub(crate) struct Settings {
     /// Headers of every request, for example for authentication.
     #[serde(default)]
     headers: BTreeMap<String, Secret>,
+    /// How requests are authenticated; without it, nobody asks whether they must be.
+    #[serde(default)]
+    auth: Option<AuthSettings>,
+    /// An address at which plain HTTP must be refused or redirected; for an `https` address by default the port 80 of the
+    /// same host, and the port of TLS itself.
+    #[serde(default)]
+    #[schemars(with = "Option<String>", url)]
+    plain_url: Option<BaseUrl>,
     /// How long a job to which nobody connects may still live. So long it counts against `max_concurrent_jobs`.
     #[serde(default = "job_lifetime")]
     job_lifetime: HumanDuration,
@@ -51,7 +60,7 @@ const fn job_lifetime() -> HumanDuration {
 /// An address that was read, so that a typo is found before anything connects.
 #[derive(Debug, Deserialize)]
 #[serde(try_from = "String")]
-struct BaseUrl(Url);
+pub(crate) struct BaseUrl(pub(crate) Url);
 
 impl TryFrom<String> for BaseUrl {
     type Error = String;
@@ -75,16 +84,22 @@ impl Target for FocusApi {
 
     /// Any answer to `GET /ack` will do: whether it is the right one is the question of a check.
     async fn connect(settings: Settings, cx: &ConnectContext) -> Result<Connected<FocusClient>, TargetError> {
-        let http = HttpClient::new(HttpSettings {
+        let unusable = |error: HttpError| error.for_target(Self::KIND);
+        let mut headers = settings.headers;
+        if let Some(auth) = settings.auth.as_ref().filter(|auth| auth.is_for_everything()) {
+            headers.insert("authorization".to_owned(), auth.header());
+        }
+        let main = HttpSettings {
             verify_tls: settings.verify_tls,
             ca_file: settings.ca_file,
-            headers: settings.headers,
+            headers,
             connect_timeout: cx.timeout,
             ..HttpSettings::new(settings.base_url.0)
-        })
-        .map_err(|error| error.for_target(Self::KIND))?;
+        };
+        let doors = Doors::new(&main, settings.auth, settings.plain_url).map_err(unusable)?;
+        let http = HttpClient::new(main).map_err(unusable)?;
         let info = TargetInfo { address: http.address(), version: None, warnings: http.warnings().to_vec() };
-        let client = FocusClient::new(http, settings.job_lifetime.0, cx.timeout);
+        let client = FocusClient::new(http, settings.job_lifetime.0, cx.timeout).with_doors(doors);
         client.ack().await?;
         Ok(Connected { client, info })
     }
@@ -96,7 +111,7 @@ impl Target for FocusApi {
     async fn missing_rights(client: &FocusClient) -> Result<Vec<String>, TargetError> {
         Ok(match client.ack().await?.status {
             status @ (StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) => {
-                vec![format!("GET /ack is answered with {status}: give credentials in `headers`")]
+                vec![format!("GET /ack is answered with {status}: give credentials in `auth` or `headers`")]
             }
             _ => Vec::new(),
         })

@@ -1,15 +1,17 @@
 //! What checks ask MongoDB with. Every question has a time limit, and every failure is told apart: the target is away,
 //! or this question was refused.
 
+use crate::answer;
 use crate::brief;
 use crate::layout::{BASE_PATHS, BasePath, Recordings};
 use crate::monitor::Monitor;
 use crate::place::Place;
 use crate::trouble::Trouble;
-use futures_util::TryStreamExt;
+use mongodb::bson::raw::RawDocumentBuf;
 use mongodb::bson::{Document, doc};
 use mongodb::error::Result as Answer;
-use mongodb::{Collection, Database};
+use mongodb::options::ClientOptions;
+use mongodb::{Client, Collection, Database};
 use shakedown_core::{CheckError, Context, TargetErrorKind, duration};
 use std::future::IntoFuture;
 use std::time::{Duration, Instant};
@@ -17,6 +19,9 @@ use tokio::sync::OnceCell;
 
 /// No check reads more rows than this from one query.
 pub(crate) const MOST_ROWS: usize = 20_000;
+
+/// Nobody reads more operations than this.
+const MOST_OPERATIONS: i64 = 200;
 
 /// More documents of the same base path than this are not read.
 const MOST_BASE_PATHS: i64 = 100;
@@ -32,6 +37,8 @@ pub struct MongoClient {
     /// How long connecting took.
     pub(crate) connected_in: Duration,
     pub(crate) recordings: OnceCell<Recordings>,
+    /// What the connection was made with.
+    pub(crate) options: ClientOptions,
 }
 
 impl MongoClient {
@@ -53,7 +60,7 @@ impl MongoClient {
         what: &str,
         question: impl IntoFuture<Output = Answer<T>>,
     ) -> Result<T, Trouble> {
-        match tokio::time::timeout(limit, question.into_future()).await {
+        match tokio::time::timeout(limit, answer::on_ample_stack(question.into_future())).await {
             Ok(Ok(answer)) => Ok(answer),
             Ok(Err(error)) => Err(Trouble::of(&self.monitor.reveal(error), what, &self.place)),
             Err(_) => {
@@ -70,9 +77,62 @@ impl MongoClient {
         Ok(start.elapsed())
     }
 
-    /// The names of the collections of the database.
+    /// A connection besides those that there are, made and closed at once.
+    pub(crate) async fn connect_once_more(&self, cx: &Context) -> Result<(), Trouble> {
+        let mut options = self.options.clone();
+        options.sdam_event_handler = None;
+        let more = async {
+            let client = Client::with_options(options)?;
+            let answer = client.database("admin").run_command(doc! { "ping": 1 }).await;
+            client.shutdown().immediate(true).await;
+            answer
+        };
+        self.ask(cx, "connect once more", more).await.map(drop)
+    }
+
+    /// The names of the collections of the database, as far as the user may see them.
     pub(crate) async fn collection_names(&self, cx: &Context) -> Result<Vec<String>, Trouble> {
-        self.ask(cx, "list the collections", self.database.list_collection_names()).await
+        let command = doc! { "listCollections": 1, "nameOnly": true, "authorizedCollections": true };
+        let rows = self.listing(cx, "list the collections", command).await?;
+        let name = |row: &Document| row.get_str("name").ok().map(str::to_owned);
+        Ok(rows.iter().filter_map(name).collect())
+    }
+
+    /// The rows that a command of the database lists.
+    pub(crate) async fn listing(
+        &self,
+        cx: &Context,
+        what: &str,
+        command: Document,
+    ) -> Result<Vec<Document>, Trouble> {
+        let command = self.database.run_cursor_command(command);
+        self.ask(cx, what, async {
+            answer::rows(command.await?.with_type::<RawDocumentBuf>(), MOST_ROWS).await
+        })
+        .await
+    }
+
+    /// What the server answers to a command about itself.
+    pub(crate) async fn admin(
+        &self,
+        cx: &Context,
+        what: &str,
+        command: Document,
+    ) -> Result<Document, Trouble> {
+        let admin = self.database.client().database("admin");
+        self.ask(cx, what, answer::command(&admin, command)).await
+    }
+
+    /// What the server is busy with, as far as `filter` asks for it, from all of its users.
+    pub(crate) async fn operations(&self, cx: &Context, filter: Document) -> Result<Vec<Document>, Trouble> {
+        let all = doc! { "$currentOp": { "allUsers": true, "idleConnections": false } };
+        let pipeline = vec![all, doc! { "$match": filter }, doc! { "$limit": MOST_OPERATIONS }];
+        let admin = self.database.client().database("admin");
+        let aggregate = admin.aggregate(pipeline).with_type::<RawDocumentBuf>();
+        self.ask(cx, "see what the server is doing", async {
+            answer::rows(aggregate.await?, MOST_ROWS).await
+        })
+        .await
     }
 
     /// The rows that an aggregation gives. The pipeline bounds their number and their size.
@@ -84,18 +144,9 @@ impl MongoClient {
         pipeline: Vec<Document>,
     ) -> Result<Vec<Document>, Trouble> {
         let collection: Collection<Document> = self.database.collection(collection);
-        let aggregate = collection.aggregate(pipeline).max_time(patience(cx)).allow_disk_use(false);
-        self.ask(cx, what, async {
-            let mut cursor = aggregate.await?;
-            let mut rows = Vec::new();
-            while rows.len() < MOST_ROWS
-                && let Some(row) = cursor.try_next().await?
-            {
-                rows.push(row);
-            }
-            Ok(rows)
-        })
-        .await
+        let aggregate = collection.aggregate(pipeline).with_type::<RawDocumentBuf>();
+        let aggregate = aggregate.max_time(patience(cx)).allow_disk_use(false);
+        self.ask(cx, what, async { answer::rows(aggregate.await?, MOST_ROWS).await }).await
     }
 
     /// About how many documents a collection holds, by its metadata; refuses to answer for one that is empty.

@@ -1,15 +1,17 @@
 //! One bounded attempt to connect, and what its failures are called.
 
+use crate::answer;
 use crate::brief;
 use crate::client::MongoClient;
-use crate::monitor::Monitor;
+use crate::monitor::{LONGEST_MESSAGE, Monitor};
 use crate::place::{Place, unusable_uri};
 use crate::target::Settings;
+use crate::tls;
 use crate::trouble;
 use mongodb::Client;
 use mongodb::bson::{Document, doc};
 use mongodb::error::{Error, ErrorKind};
-use mongodb::options::{ClientOptions, Tls, TlsOptions};
+use mongodb::options::ClientOptions;
 use shakedown_core::target::{Connected, TargetInfo};
 use shakedown_core::{TargetError, TargetErrorKind, duration};
 use std::collections::BTreeSet;
@@ -35,13 +37,16 @@ pub(crate) async fn open(settings: Settings, limit: Duration) -> Result<Connecte
         Ok(Err(error)) => return Err(unreadable(&error, &settings, &unparsed)),
         Err(_) => return Err(late(&unparsed, limit)),
     };
-    trust(&mut options, settings.tls_ca_file.as_deref());
+    let place = Place::of(&options, &settings.uri, &settings.database);
+    tls::apply(&mut options, &settings).map_err(|(key, why)| {
+        place.error(TargetErrorKind::Settings, why).remedy(format!("correct `{key}`"))
+    })?;
     hurry(&mut options, limit);
     let place = Place::of(&options, &settings.uri, &settings.database);
-    let warnings = warnings(&options);
+    let warnings = tls::warnings(&options);
     let hosts = options.hosts.iter().map(ToString::to_string).collect::<BTreeSet<_>>().len();
     let monitor = Monitor::of(&mut options);
-    let driver = Client::with_options(options).map_err(|error| {
+    let driver = Client::with_options(options.clone()).map_err(|error| {
         let kind = trouble::kind_of(&error, &place).unwrap_or(TargetErrorKind::Settings);
         place.error(kind, trouble::words(&error))
     })?;
@@ -53,11 +58,15 @@ pub(crate) async fn open(settings: Settings, limit: Duration) -> Result<Connecte
         patience: limit,
         connected_in: Duration::ZERO,
         recordings: OnceCell::new(),
+        options,
     };
-    let version = match timeout(limit.saturating_sub(start.elapsed()), greet(&client, hosts)).await {
-        Ok(version) => version?,
-        Err(_) => return Err(late(&client.place, limit)),
-    };
+    let version =
+        match timeout(limit.saturating_sub(start.elapsed()), answer::on_ample_stack(greet(&client, hosts)))
+            .await
+        {
+            Ok(version) => version?,
+            Err(_) => return Err(late(&client.place, limit)),
+        };
     client.connected_in = start.elapsed();
     let info = TargetInfo { address: client.place.address().to_owned(), version, warnings };
     Ok(Connected { client, info })
@@ -67,12 +76,19 @@ pub(crate) async fn open(settings: Settings, limit: Duration) -> Result<Connecte
 async fn greet(client: &MongoClient, hosts: usize) -> Result<Option<String>, TargetError> {
     let fail = |error: Error| {
         let error = client.monitor.reveal(error);
-        let kind = trouble::kind_of(&error, &client.place).unwrap_or(TargetErrorKind::Protocol);
-        client.place.error(kind, trouble::words(&error))
+        trouble::target_error(&error, "", &client.place)
+            .unwrap_or_else(|| client.place.error(TargetErrorKind::Protocol, trouble::words(&error)))
     };
     tokio::select! {
         pinged = client.database.run_command(doc! { "ping": 1 }) => { pinged.map_err(fail)?; }
         failure = client.monitor.all_failed(hosts) => return Err(fail(failure)),
+    }
+    if let Some(bytes) = client.monitor.boasted() {
+        // Such a server could make us take in that much.
+        let message = format!(
+            "the server announces messages of up to {bytes} bytes; MongoDB sends at most {LONGEST_MESSAGE}"
+        );
+        return Err(client.place.error(TargetErrorKind::Protocol, message));
     }
     if client.place.anonymous {
         // A server that demands a login answers a ping all the same.
@@ -107,18 +123,6 @@ fn unreadable(error: &Error, settings: &Settings, place: &Place) -> TargetError 
     }
 }
 
-/// Trusts the authorities in a file.
-fn trust(options: &mut ClientOptions, ca_file: Option<&str>) {
-    if let Some(file) = ca_file {
-        let mut tls = match options.tls.take() {
-            Some(Tls::Enabled(tls)) => tls,
-            _ => TlsOptions::default(),
-        };
-        tls.ca_file_path = Some(file.into());
-        options.tls = Some(Tls::Enabled(tls));
-    }
-}
-
 /// Keeps every step below the limit, so that the driver's own words reach the user before time is up.
 fn hurry(options: &mut ClientOptions, limit: Duration) {
     let below = limit.mul_f64(0.9);
@@ -126,15 +130,6 @@ fn hurry(options: &mut ClientOptions, limit: Duration) {
     options.server_selection_timeout = shorter(options.server_selection_timeout.or(Some(SELECTION)));
     options.connect_timeout = shorter(options.connect_timeout);
     options.app_name.get_or_insert_with(|| "shakedown".to_owned());
-}
-
-fn warnings(options: &ClientOptions) -> Vec<String> {
-    match &options.tls {
-        Some(Tls::Enabled(tls)) if tls.allow_invalid_certificates == Some(true) => {
-            vec!["TLS certificates are not verified".to_owned()]
-        }
-        _ => Vec::new(),
-    }
 }
 
 /// What MongoDB itself demands of a name.

@@ -1,5 +1,6 @@
 //! How Focus Server lays out its data: `base_paths` names a GUID, and the GUID names the collections.
 
+use crate::{brief, number};
 use mongodb::bson::{Bson, Document};
 
 /// The collection that maps base paths to GUIDs.
@@ -51,6 +52,70 @@ impl Recordings {
     }
 }
 
+/// What stands behind the name of a collection.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Storage {
+    /// Documents, without limit.
+    Plain,
+    /// Documents, of which the oldest are dropped when it is full; the limits in words.
+    Capped(String),
+    /// Nothing of its own: it shows what it makes of another collection.
+    View(String),
+    /// Measurements in buckets, without unique indexes.
+    TimeSeries,
+}
+
+impl Storage {
+    /// Reads a row of `listCollections`.
+    pub(crate) fn read(row: &Document) -> Self {
+        let empty = Document::new();
+        let options = row.get_document("options").unwrap_or(&empty);
+        let limit = |name| options.get(name).and_then(number::whole);
+        if let Ok(on) = options.get_str("viewOn") {
+            return Self::View(brief::line(on, 80));
+        }
+        if row.get_str("type").is_ok_and(|kind| kind == "timeseries") {
+            return Self::TimeSeries;
+        }
+        if !options.get_bool("capped").unwrap_or(false) {
+            return Self::Plain;
+        }
+        let documents = limit("max").filter(|max| *max > 0).map(|max| format!("{max} documents"));
+        let bytes = limit("size").map(|size| format!("{size} bytes"));
+        Self::Capped(brief::and(&[documents, bytes].into_iter().flatten().collect::<Vec<_>>()))
+    }
+}
+
+/// How the documents of a collection are spread over the shards of a cluster.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Sharding {
+    /// How many shards hold some of them.
+    pub(crate) shards: usize,
+    /// The shard key, in words; `None` where we may not read it.
+    pub(crate) key: Option<String>,
+    /// Whether the shards together can keep `uuid` unique: the key is on `uuid`, by value.
+    pub(crate) by_uuid: bool,
+}
+
+impl Sharding {
+    /// Reads the answer to `collStats`, and the cluster's own entry of the collection where that can be read; `None`
+    /// where the collection is not sharded.
+    pub(crate) fn read(stats: &Document, entry: Option<&Document>) -> Option<Self> {
+        if !stats.get_bool("sharded").unwrap_or(false) {
+            return None;
+        }
+        let key = entry.and_then(|entry| entry.get_document("key").ok());
+        let words = |key: &Document| brief::line(&key.to_string(), 120);
+        Some(Self {
+            shards: stats.get_document("shards").map_or(1, Document::len),
+            by_uuid: key.is_some_and(|key| {
+                matches!(key.iter().next(), Some((field, Bson::Int32(_) | Bson::Int64(_) | Bson::Double(_))) if field == "uuid")
+            }),
+            key: key.map(words),
+        })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -72,5 +137,33 @@ mod tests {
             read(&[archived, unclear, without, current]).as_deref(),
             Some("abc-unrecognized_recordings")
         );
+    }
+    #[test]
+    fn views_and_limits_are_told_from_plain_collections() {
+        let read = |row: Document| Storage::read(&row);
+        assert_eq!(read(doc! { "name": "a", "type": "collection", "options": {} }), Storage::Plain);
+        assert_eq!(read(doc! { "name": "a" }), Storage::Plain);
+        assert_eq!(
+            read(doc! { "type": "view", "options": { "viewOn": "b\n" } }),
+            Storage::View(r"b\n".to_owned())
+        );
+        assert_eq!(read(doc! { "type": "timeseries", "options": { "timeseries": {} } }), Storage::TimeSeries);
+        let capped = doc! { "options": { "capped": true, "size": 4096.0, "max": 10 } };
+        assert_eq!(read(capped), Storage::Capped("10 documents and 4096 bytes".to_owned()));
+        let by_size = doc! { "options": { "capped": true, "size": 4096_i64, "max": 0 } };
+        assert_eq!(read(by_size), Storage::Capped("4096 bytes".to_owned()));
+    }
+
+    #[test]
+    fn a_shard_key_on_uuid_keeps_it_unique() {
+        let stats = doc! { "sharded": true, "shards": { "a": {}, "b": {} } };
+        let read = |entry: Option<Document>| Sharding::read(&stats, entry.as_ref()).unwrap();
+        assert_eq!(read(None), Sharding { shards: 2, key: None, by_uuid: false });
+        assert!(read(Some(doc! { "key": { "uuid": 1 } })).by_uuid);
+        assert!(!read(Some(doc! { "key": { "uuid": "hashed" } })).by_uuid);
+        let other = read(Some(doc! { "key": { "start_time": 1, "uuid": 1 } }));
+        assert_eq!((other.key.as_deref(), other.by_uuid), (Some(r#"{ "start_time": 1, "uuid": 1 }"#), false));
+        assert_eq!(Sharding::read(&doc! { "sharded": false }, None), None);
+        assert_eq!(Sharding::read(&doc! {}, None), None);
     }
 }

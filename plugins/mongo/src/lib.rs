@@ -5,6 +5,7 @@
 //!
 //! Nothing here writes to the database, fetches a whole collection, or picks a collection by what its name looks like.
 
+mod answer;
 mod brief;
 mod checks;
 mod client;
@@ -12,9 +13,14 @@ mod connection;
 mod fixes;
 mod layout;
 mod monitor;
+mod number;
+mod permitted;
 mod place;
+mod right;
+mod secrets;
 mod target;
 mod time;
+mod tls;
 mod trouble;
 
 pub use client::MongoClient;

@@ -1,6 +1,7 @@
 //! What the driver's monitor sees of the servers. When a question fails because no server could be chosen, the driver
 //! does not say why; the monitor knows.
 
+use crate::number::whole;
 use mongodb::error::{Error, ErrorKind};
 use mongodb::event::EventHandler;
 use mongodb::event::sdam::SdamEvent;
@@ -8,6 +9,9 @@ use mongodb::options::ClientOptions;
 use std::collections::BTreeMap;
 use std::fmt;
 use tokio::sync::watch;
+
+/// The longest message that MongoDB sends.
+pub(crate) const LONGEST_MESSAGE: i64 = 48_000_000;
 
 /// The last sight of each server.
 pub(crate) struct Monitor(watch::Receiver<Seen>);
@@ -18,6 +22,8 @@ struct Seen {
     failed: BTreeMap<String, Error>,
     /// Whether a server has answered.
     answered: bool,
+    /// The longest message that a server has announced, where that is longer than any of MongoDB's.
+    boasted: Option<i64>,
 }
 
 /// Servers answer, but none of them may be asked.
@@ -40,6 +46,8 @@ impl Monitor {
             SdamEvent::ServerHeartbeatSucceeded(event) => sender.send_modify(|seen| {
                 seen.failed.remove(&event.server_address.to_string());
                 seen.answered = true;
+                let announced = event.reply.get("maxMessageSizeBytes").and_then(whole);
+                seen.boasted = seen.boasted.max(announced.filter(|&bytes| bytes > LONGEST_MESSAGE));
             }),
             _ => {}
         }));
@@ -58,6 +66,11 @@ impl Monitor {
             // The monitor has ended, so that it will not see anything any more.
             None => std::future::pending().await,
         }
+    }
+
+    /// What a server announces as its longest message, where no MongoDB sends one as long.
+    pub(crate) fn boasted(&self) -> Option<i64> {
+        self.0.borrow().boasted
     }
 
     /// The reason behind an error that only says that there was no server to ask.

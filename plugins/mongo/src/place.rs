@@ -1,13 +1,11 @@
 //! Where the server is and how we go there, without the credentials that the URI carries.
 
+use crate::secrets::{self, Secrets};
 use mongodb::options::{ClientOptions, Tls};
-use shakedown_core::{Secret, TargetError, TargetErrorKind, redact};
+use shakedown_core::{Secret, TargetError, TargetErrorKind};
 
 /// The kind of the target, which all of its errors carry.
 pub(crate) const KIND: &str = "mongo";
-
-/// Masking a shorter password would mask ordinary text.
-const SHORTEST: usize = 4;
 
 /// An address, and what is needed to speak about errors there. It never shows a password.
 #[derive(Clone)]
@@ -18,31 +16,32 @@ pub(crate) struct Place {
     pub(crate) tls: bool,
     /// Whether we come without a user name.
     pub(crate) anonymous: bool,
-    secrets: Vec<Secret>,
+    secrets: Secrets,
 }
 
 impl Place {
     /// The place that the parsed options lead to.
     pub(crate) fn of(options: &ClientOptions, uri: &Secret, database: &str) -> Self {
         let hosts: Vec<String> = options.hosts.iter().map(ToString::to_string).collect();
-        let password = options.credential.as_ref().and_then(|credential| credential.password.clone());
+        let mut secrets = Secrets::of(uri.expose());
+        if let Some(password) =
+            options.credential.as_ref().and_then(|credential| credential.password.as_ref())
+        {
+            secrets.add(password);
+        }
         Self {
             address: hosts.join(","),
             database: database.to_owned(),
             tls: matches!(options.tls, Some(Tls::Enabled(_))),
             anonymous: options.credential.is_none(),
-            secrets: [password.map(Secret::new), raw_password(uri.expose()).map(Secret::new)]
-                .into_iter()
-                .flatten()
-                .filter(|secret| secret.expose().len() >= SHORTEST)
-                .collect(),
+            secrets,
         }
     }
 
     /// The place that a URI means although it cannot be parsed.
     pub(crate) fn unparsed(uri: &str, database: &str) -> Self {
-        let address = hosts_of(uri);
-        Self { address, database: database.to_owned(), tls: false, anonymous: true, secrets: Vec::new() }
+        let (address, secrets) = (secrets::hosts_of(uri), Secrets::of(uri));
+        Self { address, database: database.to_owned(), tls: false, anonymous: true, secrets }
     }
 
     /// Host and port of every server.
@@ -52,11 +51,17 @@ impl Place {
 
     /// The error of that kind at this place, with what to do about it.
     pub(crate) fn error(&self, kind: TargetErrorKind, message: impl Into<String>) -> TargetError {
-        let mut message = message.into();
-        for secret in &self.secrets {
-            message = message.replace(secret.expose(), redact::MASK);
-        }
-        TargetError::new(KIND, &self.address, kind, message).remedy(self.remedy(kind))
+        TargetError::new(KIND, &self.address, kind, self.mask(message)).remedy(self.remedy(kind))
+    }
+
+    /// The text without the secrets that lead here.
+    pub(crate) fn mask(&self, text: impl Into<String>) -> String {
+        self.secrets.mask(text.into())
+    }
+
+    /// The database of Focus Server.
+    pub(crate) fn database(&self) -> &str {
+        &self.database
     }
 
     fn remedy(&self, kind: TargetErrorKind) -> String {
@@ -71,7 +76,9 @@ impl Place {
             }
             TargetErrorKind::Dns => "correct the host name of `uri`, or the name server of this machine".to_owned(),
             TargetErrorKind::Tls if self.tls => {
-                "see whether the server speaks TLS at this port, and name its certificate authority in `tls_ca_file`".to_owned()
+                "see whether the server speaks TLS at this port, and name its certificate authority in `tls_ca_file`; one that \
+                 demands a certificate of the client gets it by `tls_certificate_key_file`"
+                    .to_owned()
             }
             TargetErrorKind::Lost | TargetErrorKind::Tls => {
                 "see the server's log; a server that demands TLS hangs up on a `uri` without `tls=true`".to_owned()
@@ -93,28 +100,13 @@ impl Place {
     }
 }
 
-/// Everything between `://` and the last `@`: a password that is not percent-encoded may hold any character.
-fn split(uri: &str) -> (Option<&str>, &str) {
-    let rest = uri.split_once("://").map_or(uri, |(_, rest)| rest);
-    rest.rsplit_once('@').map_or((None, rest), |(user, rest)| (Some(user), rest))
-}
-
-fn hosts_of(uri: &str) -> String {
-    let hosts = split(uri).1.split(['/', '?']).next().unwrap_or_default();
-    if hosts.is_empty() { "(no host)".to_owned() } else { hosts.to_owned() }
-}
-
-fn raw_password(uri: &str) -> Option<String> {
-    split(uri).0?.split_once(':').map(|(_, password)| password.to_owned())
-}
-
 /// Why a URI cannot be used. The driver's own words may quote a piece of a password that is not percent-encoded.
 pub(crate) fn unusable_uri(uri: &str, words: &str) -> String {
-    if uri.contains('@') {
+    if secrets::is_plain(uri) {
+        format!("the URI cannot be read: {words}")
+    } else {
         "the URI cannot be read; a user name or password with one of : / ? # [ ] @ % must be percent-encoded"
             .to_owned()
-    } else {
-        format!("the URI cannot be read: {words}")
     }
 }
 

@@ -2,14 +2,13 @@
 
 use crate::client::MongoClient;
 use crate::connection;
-use crate::layout::BASE_PATHS;
+use crate::permitted;
 use crate::place::KIND;
 use crate::trouble::Trouble;
-use mongodb::bson::{Document, doc};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use shakedown_core::target::{ConnectContext, Connected};
-use shakedown_core::{Secret, Target, TargetError, TargetErrorKind, async_trait};
+use shakedown_core::{Secret, Target, TargetError, async_trait};
 
 /// The MongoDB that Focus Server keeps its recordings in.
 pub struct Mongo;
@@ -29,6 +28,10 @@ pub struct Settings {
     /// A file with the certificate authorities to trust, in PEM. Naming one turns TLS on.
     #[serde(default)]
     pub tls_ca_file: Option<String>,
+    /// A file with a certificate for the client and its private key, in PEM. Naming one turns TLS on; with
+    /// `authMechanism=MONGODB-X509` in `uri` the certificate is the login as well.
+    #[serde(default)]
+    pub tls_certificate_key_file: Option<String>,
 }
 
 fn default_database() -> String {
@@ -58,34 +61,17 @@ impl Target for Mongo {
     }
 
     async fn missing_rights(client: &MongoClient) -> Result<Vec<String>, TargetError> {
-        let (limit, database) = (client.patience, &client.database);
-        let base_paths = database.collection::<Document>(BASE_PATHS);
-        let list = client
-            .ask_within(limit, "list the collections", database.list_collection_names())
-            .await
-            .map(drop);
-        let find =
-            client.ask_within(limit, "read `base_paths`", base_paths.find_one(doc! {})).await.map(drop);
-        let indexes = client.ask_within(limit, "list indexes", base_paths.list_index_names()).await.map(drop);
-        let mut missing = Vec::new();
-        for answer in [list, find, indexes] {
-            match answer {
-                Err(Trouble::Target(error)) if error.kind == TargetErrorKind::Forbidden => {
-                    missing.push(format!("{}; {}", error.message, error.remedy.unwrap_or_default()));
-                }
-                Err(Trouble::Target(error)) => return Err(error),
-                // Whatever else the server objects to, for example that a collection is absent, is for the checks to report.
-                Ok(()) | Err(Trouble::Refused { .. }) => {}
-            }
-        }
-        Ok(missing)
+        let mut refused = permitted::refused_data(client, client.patience).await?;
+        refused.extend(permitted::refused_health(client, client.patience).await?);
+        let line = |error: TargetError| format!("{}; {}", error.message, error.remedy.unwrap_or_default());
+        Ok(refused.into_iter().map(line).collect())
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use shakedown_core::Clock;
+    use shakedown_core::{Clock, TargetErrorKind};
     use std::time::Duration;
     use tokio::net::TcpListener;
 

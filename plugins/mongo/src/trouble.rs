@@ -1,8 +1,10 @@
 //! What the driver's errors mean: the target cannot be used, or the server refused a question.
 
+use crate::answer::Flood;
 use crate::brief;
 use crate::monitor::NoneFit;
 use crate::place::Place;
+use crate::right::Right;
 use mongodb::error::{CommandError, Error, ErrorKind};
 use shakedown_core::{CheckError, TargetError, TargetErrorKind};
 use std::io;
@@ -26,19 +28,44 @@ pub(crate) enum Trouble {
 impl Trouble {
     /// What the driver's error on the attempt to do `what` means.
     pub(crate) fn of(error: &Error, what: &str, place: &Place) -> Self {
-        if let Some(kind) = kind_of(error, place) {
-            return Self::Target(place.error(kind, format!("cannot {what}: {}", words(error))));
+        if let Some(error) = target_error(error, &format!("cannot {what}: "), place) {
+            return Self::Target(error);
         }
         let code = match &*error.kind {
             ErrorKind::Command(command) => Some(command.code),
             _ => None,
         };
-        Self::Refused { what: what.to_owned(), code, why: words(error) }
+        Self::Refused { what: what.to_owned(), code, why: place.mask(words(error)) }
+    }
+
+    /// Whether the user may not do this, in so many words.
+    pub(crate) fn forbidden(&self) -> Option<&TargetError> {
+        match self {
+            Self::Target(error) if error.kind == TargetErrorKind::Forbidden => Some(error),
+            _ => None,
+        }
+    }
+
+    /// Whether the server does not know the command, or has nothing to say to it where it stands.
+    pub(crate) fn is_not_offered(&self) -> bool {
+        // CommandNotFound, NoReplicationEnabled, CommandNotSupported, APIStrictError, an unknown stage
+        matches!(self, Self::Refused { code: Some(59 | 76 | 115 | 323 | 40324), .. })
     }
 
     /// Whether the server said that the collection does not exist.
     pub(crate) fn is_missing_namespace(&self) -> bool {
         matches!(self, Self::Refused { code: Some(26), .. })
+    }
+
+    /// Whether the server does not know an option of the command.
+    pub(crate) fn is_unknown_option(&self) -> bool {
+        // FailedToParse, InvalidOptions, an unknown field
+        matches!(self, Self::Refused { code: Some(9 | 72 | 40415), .. })
+    }
+
+    /// Whether the server cannot do this to a view.
+    pub(crate) fn is_about_a_view(&self) -> bool {
+        matches!(self, Self::Refused { code: Some(166), .. })
     }
 
     /// Why there was no answer, on one line.
@@ -59,6 +86,18 @@ impl From<Trouble> for CheckError {
     }
 }
 
+/// The error of the target that the driver's error means; `None` where the target is well.
+pub(crate) fn target_error(error: &Error, prefix: &str, place: &Place) -> Option<TargetError> {
+    let kind = kind_of(error, place)?;
+    if kind == TargetErrorKind::Forbidden
+        && let ErrorKind::Command(command) = &*error.kind
+        && let Some(right) = Right::refused_by(&command.message, place.database())
+    {
+        return Some(place.error(kind, format!("{prefix}{right}")).remedy(right.remedy()));
+    }
+    Some(place.error(kind, format!("{prefix}{}", words(error))))
+}
+
 /// What an error says of the target; `None` where the target is well but does not answer this question.
 pub(crate) fn kind_of(error: &Error, place: &Place) -> Option<TargetErrorKind> {
     Some(match &*error.kind {
@@ -74,6 +113,7 @@ pub(crate) fn kind_of(error: &Error, place: &Place) -> Option<TargetErrorKind> {
         | ErrorKind::Bson(_)
         | ErrorKind::BsonDeserialization(_) => TargetErrorKind::Protocol,
         ErrorKind::Custom(_) if error.get_custom::<NoneFit>().is_some() => TargetErrorKind::TimedOut,
+        ErrorKind::Custom(_) if error.get_custom::<Flood>().is_some() => TargetErrorKind::Protocol,
         ErrorKind::Command(command) => return kind_of_command(command, place),
         _ => return None,
     })
@@ -119,7 +159,10 @@ pub(crate) fn words(error: &Error) -> String {
             format!("{} ({name}, code {})", command.message, command.code)
         }
         ErrorKind::ServerSelection { .. } => "no answer in time".to_owned(),
-        ErrorKind::Custom(_) => NoneFit.to_string(),
+        ErrorKind::Custom(_) => match error.get_custom::<Flood>() {
+            Some(flood) => flood.to_string(),
+            None => NoneFit.to_string(),
+        },
         ErrorKind::ConnectionPoolCleared { .. } => "another connection to it has just broken".to_owned(),
         other => other.to_string(),
     };

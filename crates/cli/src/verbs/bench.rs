@@ -1,8 +1,11 @@
-//! `bench`: what the framework itself costs, as a ratio to a peer measured in the same run.
+//! `bench`: what the framework itself, or a suite, costs, as a ratio to a peer measured in the same run.
 //!
 //! The checks do nothing. The peer spawns as many tasks on the same kind of runtime and writes as many lines of the same
 //! length to a file: the least that any tool with a journal would do.
 
+mod mongo;
+
+use crate::args::Benchmark;
 use crate::output::print;
 use shakedown_config::{CheckSettings, Policy, Profile, Project, Retries, Selection};
 use shakedown_core::check::Source;
@@ -31,7 +34,15 @@ impl Check for NoOp {
     }
 }
 
-pub(crate) async fn bench(sizes: &[usize]) -> anyhow::Result<Exit> {
+pub(crate) async fn bench(benchmark: Option<Benchmark>) -> anyhow::Result<Exit> {
+    match benchmark {
+        None => framework(&[1_000, 10_000, 100_000]).await,
+        Some(Benchmark::Framework { checks }) => framework(&checks).await,
+        Some(Benchmark::Mongo { recordings, rounds }) => mongo::bench(recordings, rounds).await,
+    }
+}
+
+async fn framework(sizes: &[usize]) -> anyhow::Result<Exit> {
     print("checks    µs/check  ratio to peer  memory MB (beyond the registered checks)\n");
     for &size in sizes {
         let directory = std::env::temp_dir().join(format!("shakedown-bench-{}-{size}", std::process::id()));

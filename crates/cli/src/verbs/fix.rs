@@ -35,6 +35,8 @@ pub(super) struct Report {
     /// The id of the application.
     id: String,
     environment: String,
+    /// Whether that is the embedded sandbox.
+    sandbox: bool,
     /// Whether anything was to be written.
     apply: bool,
     fixes: Vec<Mending>,
@@ -221,6 +223,7 @@ impl Session<'_> {
         let mut report = Report {
             id: self.id.clone(),
             environment: self.profile.environment.clone(),
+            sandbox: self.profile.sandbox.is_some(),
             apply: self.directory.is_some(),
             fixes: Vec::new(),
             before: stands(&before),

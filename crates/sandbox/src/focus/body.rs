@@ -1,6 +1,8 @@
 //! Request bodies: read within bounds, parsed strictly, and taken apart field by field.
 
 use super::errors::{Problem, Refusal};
+use super::faults::{Fault, Faults};
+use super::mishaps::LONG_DOWN;
 use axum::body::Body;
 use axum::http::{HeaderMap, StatusCode, header};
 use futures_util::StreamExt as _;
@@ -16,11 +18,26 @@ const DRAIN: usize = 64 << 20;
 
 const NO_OBJECT: &str = "Input should be a valid dictionary or object to extract fields from";
 
-/// Reads a JSON object.
+/// How deep a structure takes a server with [`Fault::DeepNestingCrash`] down.
+const DEEP: usize = 1_000;
+
+/// Reads a JSON object, as a healthy server does.
 pub(super) async fn object(headers: &HeaderMap, body: Body) -> Result<Map<String, Value>, Refusal> {
+    object_under(&Faults::default(), headers, body).await
+}
+
+/// Reads a JSON object.
+pub(super) async fn object_under(
+    faults: &Faults,
+    headers: &HeaderMap,
+    body: Body,
+) -> Result<Map<String, Value>, Refusal> {
     let bytes = bytes(body).await?;
-    let input = if is_json(headers) {
-        match parse(&bytes)? {
+    if faults.has(Fault::DeepNestingCrash) && depth(&bytes) > DEEP {
+        return Err(Refusal::Down(LONG_DOWN));
+    }
+    let input = if is_json(headers) || faults.has(Fault::AnyContentType) {
+        match parse(&bytes).map_err(|refusal| crashed(refusal, &bytes, faults))? {
             Value::Object(object) => return Ok(object),
             other => other,
         }
@@ -39,6 +56,32 @@ pub(super) async fn object(headers: &HeaderMap, body: Body) -> Result<Map<String
         Problem { kind: "model_attributes_type", loc: vec![json!("body")], msg: NO_OBJECT, input, ctx: None }
     };
     Err(Refusal::Unprocessable(vec![problem]))
+}
+
+/// The deepest level, as far as brackets outside of texts tell; close enough for a crash.
+fn depth(bytes: &[u8]) -> usize {
+    let (mut level, mut deepest) = (0_usize, 0);
+    for byte in bytes {
+        match byte {
+            b'[' | b'{' => level += 1,
+            b']' | b'}' => level = level.saturating_sub(1),
+            _ => {}
+        }
+        deepest = deepest.max(level);
+    }
+    deepest
+}
+
+/// A server whose parser's errors are not caught fails instead of refusing.
+fn crashed(refusal: Refusal, bytes: &[u8], faults: &Faults) -> Refusal {
+    let surrogate = serde_json::from_slice::<Strict>(bytes).is_err_and(|error| {
+        error.to_string().contains("surrogate") || error.to_string().contains("hex escape")
+    });
+    if faults.has(Fault::BrokenJson500) || surrogate && faults.has(Fault::Surrogate500) {
+        Refusal::Crash
+    } else {
+        refusal
+    }
 }
 
 async fn bytes(body: Body) -> Result<Vec<u8>, Refusal> {
@@ -159,13 +202,49 @@ impl<'de> Visitor<'de> for StrictVisitor {
     }
 }
 
+/// Whether there is a number in it that does not fit into 32 bits.
+pub(super) fn has_a_large_number(body: &Map<String, Value>) -> bool {
+    body.values().any(|value| match value {
+        Value::Number(number) => number.as_f64().is_some_and(|number| number.abs() >= f64::from(i32::MAX)),
+        Value::Object(inner) => has_a_large_number(inner),
+        _ => false,
+    })
+}
+
 /// Takes fields out of objects and collects all that is wrong with them.
 #[derive(Debug, Default)]
 pub(super) struct Fields {
     problems: Vec<Problem>,
+    /// Under [`Fault::LaxTypes`].
+    lax: bool,
+    /// Under [`Fault::OperatorsEvaluated`].
+    evaluates: bool,
 }
 
 impl Fields {
+    /// Takes fields as a server with these faults does.
+    pub(super) fn under(faults: &Faults) -> Self {
+        Self {
+            lax: faults.has(Fault::LaxTypes),
+            evaluates: faults.has(Fault::OperatorsEvaluated),
+            ..Self::default()
+        }
+    }
+
+    /// What a fault makes of something that is no whole number.
+    fn bent(&self, value: &Value) -> Option<i64> {
+        match value {
+            Value::Bool(is) if self.lax => Some(i64::from(*is)),
+            Value::Number(number) if self.lax => {
+                number.as_f64().map(f64::trunc).and_then(|cut| whole(&json!(cut)))
+            }
+            Value::Object(fields) if self.evaluates && fields.keys().any(|key| key.starts_with('$')) => {
+                Some(1)
+            }
+            _ => None,
+        }
+    }
+
     /// Nothing, or every problem at once.
     pub(super) fn finish(self) -> Result<(), Refusal> {
         if self.problems.is_empty() { Ok(()) } else { Err(Refusal::Unprocessable(self.problems)) }
@@ -207,7 +286,7 @@ impl Fields {
         required: bool,
     ) -> Option<i64> {
         let value = self.field(parent, path, required)?;
-        let integer = whole(value);
+        let integer = whole(value).or_else(|| self.bent(value));
         if integer.is_none() {
             let (kind, msg) = if value.is_f64() {
                 ("int_from_float", "Input should be a valid integer, got a number with a fractional part")

@@ -22,39 +22,75 @@ const LONGEST_PLAYBACK: Duration = Duration::from_mins(10);
 /// The longest list of frequencies: what the largest transform has.
 const MOST_BINS: i64 = 32_769;
 
-/// Serves a request.
+/// How long a refusal takes under [`Fault::SlowRefusals`].
+const SLOW_REFUSAL: Duration = Duration::from_millis(1500);
+/// How long an outage of the database is hidden under [`Fault::SlowOutage`].
+const SLOW_OUTAGE: Duration = Duration::from_secs(6);
+
+/// Serves a request, with the faults that concern all requests of this kind.
 pub(super) async fn configure(server: &Server, headers: &HeaderMap, body: Body) -> Result<Response, Refusal> {
-    let ticket = server.desk.enter();
     let faults = server.faults();
-    let body = body::object(headers, body).await?;
-    if faults.has(Fault::MissingField500) && validate::lacks_a_field(&body)
-        || faults.has(Fault::Waterfall500) && validate::is_minimal_waterfall(&body)
+    let answer = serve(server, headers, body, &faults).await;
+    if let Err(refusal) = &answer
+        && refusal.is_of_the_request()
+        && faults.has(Fault::SlowRefusals)
     {
+        tokio::time::sleep(SLOW_REFUSAL).await;
+    }
+    answer
+}
+
+async fn serve(
+    server: &Server,
+    headers: &HeaderMap,
+    body: Body,
+    faults: &Faults,
+) -> Result<Response, Refusal> {
+    let ticket = server.desk.enter();
+    let mut body = body::object_under(faults, headers, body).await?;
+    let crashes = faults.has(Fault::MissingField500) && validate::lacks_a_field(&body)
+        || faults.has(Fault::Waterfall500) && validate::is_minimal_waterfall(&body)
+        || faults.has(Fault::Overflow500) && body::has_a_large_number(&body);
+    if crashes {
         return Err(Refusal::Crash);
     }
-    let request = Request::read(&body, &faults)?;
-    if faults.has(Fault::WaitingForFiber) {
-        return Err(Refusal::Empty(StatusCode::SERVICE_UNAVAILABLE));
+    if faults.has(Fault::DefaultsMissingFields) {
+        validate::add_defaults(&mut body);
     }
-    if faults.has(Fault::Historic500) && request.is_historic() {
+    let order = order(server, &body, faults);
+    if order.is_err() && faults.has(Fault::RefusalLeaksJob) {
+        leak_a_job(server, &body, faults);
+    }
+    let poisoned = server.mishaps.follows_poison(body.get("nfftSelection") == Some(&json!(0)));
+    if order.is_ok() && poisoned && faults.has(Fault::RefusalPoisons) {
         return Err(Refusal::Crash);
     }
-    let order = request.check(server.clock.epoch_seconds(), &faults)?;
-    tokio::time::sleep(capacity::service_time(ticket.others, server.jobs.active(), &faults)).await;
+    if order.is_err() && server.mishaps.is_burst(&body) && faults.has(Fault::Burst500) {
+        return Err(Refusal::Crash);
+    }
+    let order = order?;
+    tokio::time::sleep(capacity::service_time(ticket.others, server.jobs.active(), faults)).await;
     if faults.has(Fault::ConfigureConcurrency500) && ticket.unlucky
         || faults.has(Fault::ConfigureRefuses) && order.history.is_none()
+        || faults.has(Fault::Historic500) && order.history.is_some()
     {
         return Err(Refusal::Crash);
     }
-    if let Some(range) = order.history
-        && !order.impossible_time
-    {
-        server.require_recordings(range).await?;
+    if faults.has(Fault::Bare503) && order.history.is_none() {
+        return Err(Refusal::Empty(StatusCode::SERVICE_UNAVAILABLE));
     }
-    let opened = server
-        .jobs
-        .open(order.history.map(playback), &faults, |id, port| describe(&order, id, port, &faults));
-    match opened {
+    if let Some(range) = order.history {
+        if faults.has(Fault::SlowOutage) {
+            tokio::time::sleep(SLOW_OUTAGE).await;
+        }
+        if faults.has(Fault::SlowOutage) || faults.has(Fault::DatabaseDown) {
+            return Err(Refusal::unavailable("Recordings database is not available"));
+        }
+        if !order.impossible_time && !faults.has(Fault::AcceptsEmptyWindow) {
+            server.require_recordings(range).await?;
+        }
+    }
+    match open(server, &order, faults) {
         Ok(description) => Ok(answer(StatusCode::OK, &description)),
         Err(NoJob::Full(most)) => {
             Err(Refusal::unavailable(format!("Too many concurrent jobs: {most} of {most} are running")))
@@ -62,6 +98,31 @@ pub(super) async fn configure(server: &Server, headers: &HeaderMap, body: Body) 
         Err(NoJob::NoPort(error)) => {
             Err(Refusal::unavailable(format!("No stream port is available: {error}")))
         }
+    }
+}
+
+/// What a request asks for, where it can be served.
+fn order(server: &Server, body: &Map<String, Value>, faults: &Faults) -> Result<Order, Refusal> {
+    let request = Request::read(body, faults)?;
+    if faults.has(Fault::WaitingForFiber) {
+        return Err(Refusal::Empty(StatusCode::SERVICE_UNAVAILABLE));
+    }
+    request.check(server.clock.epoch_seconds(), faults)
+}
+
+fn open(server: &Server, order: &Order, faults: &Faults) -> Result<Value, NoJob> {
+    let playback = order.history.map(playback);
+    server.jobs.open(playback, faults, |id, port| describe(order, id, port, faults))
+}
+
+/// Starts what a refused request asks for, as far as that can be made out.
+fn leak_a_job(server: &Server, body: &Map<String, Value>, faults: &Faults) {
+    let mut likely = body.clone();
+    likely.insert("nfftSelection".to_owned(), Value::Null);
+    validate::add_defaults(&mut likely);
+    if let Ok(order) = order(server, &likely, faults) {
+        // That there is no room is no worse than that there is no request.
+        let _ = open(server, &order, faults);
     }
 }
 

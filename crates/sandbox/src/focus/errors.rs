@@ -4,6 +4,7 @@ use axum::body::Body;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
+use std::time::Duration;
 
 /// One thing that is wrong with the shape of a body.
 #[derive(Debug)]
@@ -41,9 +42,20 @@ pub(super) enum Refusal {
     Empty(StatusCode),
     /// 500: the server's own code has failed, and says nothing about it.
     Crash,
+    /// No answer: the server goes down with the request, for this long.
+    Down(Duration),
 }
 
 impl Refusal {
+    /// Whether it is the request that is wrong, not the server.
+    pub(super) fn is_of_the_request(&self) -> bool {
+        match self {
+            Self::Unprocessable(_) => true,
+            Self::Detail(status, _) | Self::Empty(status) => status.is_client_error(),
+            Self::Crash | Self::Down(_) => false,
+        }
+    }
+
     /// 400: a value that cannot be used.
     pub(super) fn value(detail: impl Into<String>) -> Self {
         Self::Detail(StatusCode::BAD_REQUEST, detail.into())
@@ -69,7 +81,10 @@ impl IntoResponse for Refusal {
             }
             Self::Detail(status, detail) => answer(status, &json!({ "detail": detail })),
             Self::Empty(status) => status.into_response(),
-            Self::Crash => (StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error").into_response(),
+            // Whoever can take the server down has done so; this is what nobody gets to see.
+            Self::Crash | Self::Down(_) => {
+                (StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error").into_response()
+            }
         }
     }
 }

@@ -17,12 +17,82 @@ crate::faults::typed_faults! {
         AckSlow = "focus-api.ack-slow",
         /// Time ranges in the future are accepted.
         AcceptsFuture = "focus-api.accepts-future" keys ["PZ-13984"],
-        /// Ranges whose end lies before their start are accepted: times, channels and frequencies.
+        /// Ranges of time whose end lies before their start are accepted.
         AcceptsReversedRange = "focus-api.accepts-reversed-range",
+        /// Ranges of channels that run backwards are accepted.
+        AcceptsReversedChannels = "focus-api.accepts-reversed-channels",
+        /// Ranges of frequencies that run backwards are accepted.
+        AcceptsReversedFrequencies = "focus-api.accepts-reversed-frequencies",
+        /// Times before 1970 are accepted, and half a range of time is taken for none.
+        AcceptsOddTimes = "focus-api.accepts-odd-times",
+        /// Times of which nothing was recorded are played back.
+        AcceptsEmptyWindow = "focus-api.accepts-empty-window",
+        /// Fields without which there is nothing to show are given a default.
+        DefaultsMissingFields = "focus-api.defaults-missing-fields",
+        /// In a view of many channels, only ranges of frequencies that begin at 0 Hz are served.
+        FrequenciesFromZeroOnly = "focus-api.frequencies-from-zero-only",
+        /// Only an NFFT of 1024 is served.
+        DefaultNfftOnly = "focus-api.default-nfft-only",
+        /// No more than 100 channels are served at once.
+        FewChannels = "focus-api.few-channels",
+        /// The waterfall is not served.
+        NoWaterfall = "focus-api.no-waterfall",
+        /// Booleans are taken for 1 and 0, and fractions are cut.
+        LaxTypes = "focus-api.lax-types",
+        /// Bodies are read as JSON, whatever their content type.
+        AnyContentType = "focus-api.any-content-type",
+        /// Text that is not JSON is answered with 500.
+        BrokenJson500 = "focus-api.broken-json-500",
+        /// Half of a character, a surrogate by itself, is answered with 500.
+        Surrogate500 = "focus-api.surrogate-500",
+        /// Numbers that do not fit into 32 bits are answered with 500.
+        Overflow500 = "focus-api.overflow-500",
+        /// A deep structure takes the server down for three seconds.
+        DeepNestingCrash = "focus-api.deep-nesting-crash",
+        /// Operators of the database's query language are evaluated where numbers belong.
+        OperatorsEvaluated = "focus-api.operators-evaluated",
+        /// Refusals are pages that repeat what was sent.
+        ReflectsScript = "focus-api.reflects-script",
+        /// Every origin is allowed, with credentials.
+        TrustsAnyOrigin = "focus-api.trusts-any-origin",
+        /// Paths that climb out of the server's folder are served.
+        ServesFiles = "focus-api.serves-files",
+        /// Refusals carry a stack trace.
+        StackTraceLeaked = "focus-api.stack-trace-leaked",
+        /// Unknown paths and methods are answered with pages, other errors with JSON.
+        MixedErrorFormats = "focus-api.mixed-error-formats",
+        /// When the same refused configuration comes more than ten times within three seconds, it is answered with 500.
+        Burst500 = "focus-api.burst-500",
+        /// Where a token is demanded, everybody is let in.
+        AuthNotEnforced = "focus-api.auth-not-enforced",
+        /// Where a token is demanded, an expired one will do.
+        AcceptsExpiredToken = "focus-api.accepts-expired-token",
+        /// The address that redirects plain HTTP serves it.
+        PlainHttpServed = "focus-api.plain-http-served",
+        /// Refusing a configuration takes 1.5 s.
+        SlowRefusals = "focus-api.slow-refusals",
+        /// A configuration that is refused starts a job all the same.
+        RefusalLeaksJob = "focus-api.refusal-leaks-job",
+        /// A valid configuration that follows at once on one with an NFFT of 0 is answered with 500.
+        RefusalPoisons = "focus-api.refusal-poisons",
+        /// Valid live requests are answered with 503 and no body, although the fiber is there.
+        Bare503 = "focus-api.bare-503",
+        /// The database does not answer, and historic requests say so at once.
+        DatabaseDown = "focus-api.database-down",
+        /// The database does not answer, and historic requests say so after six seconds.
+        SlowOutage = "focus-api.slow-outage" keys ["PZ-13640"],
+        /// Every 25th read is answered with 504 by a gateway.
+        FlakyGateway = "focus-api.flaky-gateway",
+        /// Every 20th read is held back for five seconds.
+        Stalls = "focus-api.stalls",
+        /// Every 20th read takes the server down for a moment.
+        Restarts = "focus-api.restarts",
         /// Channels that the fiber does not have are accepted.
         AcceptsChannelsOutOfRange = "focus-api.accepts-channels-out-of-range",
         /// Frequencies above half the pulse rate are accepted.
         AcceptsNyquist = "focus-api.accepts-nyquist",
+        /// Frequencies above half the pulse rate are refused without saying what the limit is.
+        LimitUnnamed = "focus-api.limit-unnamed",
         /// Any NFFT is accepted, also zero and negative ones.
         NfftUnchecked = "focus-api.nfft-unchecked",
         /// Any view type is accepted, also text.
@@ -57,6 +127,76 @@ crate::faults::typed_faults! {
         CountMismatch = "focus-api.count-mismatch" keys ["PZ-13272"],
         /// The metadata of a job answers 404 for the first three seconds of its life.
         JobMetadataLate = "focus-api.job-metadata-late" keys ["PZ-13269"],
+        /// `/ack` is answered with 200, whatever the method.
+        AckAnyMethod = "focus-api.ack-any-method",
+        /// `/ack` answers 500 where a header has a script, a path upwards or a quote in it.
+        AckHeaderCrash = "focus-api.ack-header-crash",
+        /// `/ack` takes 40 ms, and answers 503 while eight others wait.
+        AckCrowded = "focus-api.ack-crowded",
+        /// `/channels` reports a million channels.
+        ChannelsImplausible = "focus-api.channels-implausible",
+        /// Each answer of `/channels` and of `/live_metadata` has another number of channels.
+        ReadsUnsteady = "focus-api.reads-unsteady",
+        /// `/live_metadata` answers 500.
+        MetadataCrash = "focus-api.metadata-crash",
+        /// The metadata of every job answers 404.
+        JobMetadataUnknown = "focus-api.job-metadata-unknown" keys ["PZ-13563"],
+        /// The metadata of a job is that of another one.
+        JobMetadataForeign = "focus-api.job-metadata-foreign",
+        /// The metadata of a job that never was is answered with 200.
+        JobMetadataForAnybody = "focus-api.job-metadata-for-anybody",
+        /// Recordings are listed that do not touch the range.
+        RecordingsOutOfRange = "focus-api.recordings-out-of-range",
+        /// Recordings are listed for a range that does not run forward.
+        RecordingsUnchecked = "focus-api.recordings-unchecked",
+        /// The port of a job is closed.
+        StreamClosed = "focus-api.stream-closed",
+        /// The port of a job accepts connections and says nothing.
+        StreamMute = "focus-api.stream-mute",
+        /// A stream is closed a moment after a client has connected.
+        StreamDrops = "focus-api.stream-drops",
+        /// Cancelling a job answers 404, although the operation is described.
+        Cancel404 = "focus-api.cancel-404" keys ["PZ-13670"],
+        /// Cancelling a job answers 200, and the job goes on.
+        CancelIgnored = "focus-api.cancel-ignored",
+        /// The answer to `/configure` lacks `lines_dt` and `stream_amount`.
+        ResponseIncomplete = "focus-api.response-incomplete",
+        /// Frequencies and the time between lines are those of half the pulse rate.
+        FormulasOfAnotherPrr = "focus-api.formulas-of-another-prr",
+        /// A single channel is mapped to the last of four streams.
+        SingleChannelManyStreams = "focus-api.single-channel-many-streams",
+        /// The last channel of the fiber is refused.
+        LastChannelRefused = "focus-api.last-channel-refused",
+        /// Every second answer to `/configure` has something left over from another request.
+        AnswersMixed = "focus-api.answers-mixed",
+        /// Playing back recorded time never ends.
+        HistoryEndless = "focus-api.history-endless",
+        /// What was not recorded is refused without saying so.
+        AbsenceUnexplained = "focus-api.absence-unexplained",
+        /// No more than fifteen windows of recorded time are played back.
+        FewWindows = "focus-api.few-windows",
+        /// The time on every answer is an hour behind.
+        ClockBehind = "focus-api.clock-behind",
+        /// The description does not list `/recordings_in_time_range`.
+        DescriptionIncomplete = "focus-api.description-incomplete" keys ["PZ-13270"],
+        /// The description requires no field of a configuration.
+        DescriptionLoose = "focus-api.description-loose" keys ["PZ-13270"],
+        /// The description says that channels are text.
+        DescriptionWrong = "focus-api.description-wrong" keys ["PZ-13270"],
+        /// The planned interface has no sensors.
+        SensorsEmpty = "focus-api.sensors-empty",
+        /// Every task of the planned interface is answered with 500.
+        TasksRefused = "focus-api.tasks-refused",
+        /// Every task of the planned interface is received, whatever it says.
+        TasksUnchecked = "focus-api.tasks-unchecked",
+        /// The analyzer of a task of the planned interface never starts.
+        TaskNeverRuns = "focus-api.task-never-runs",
+        /// The metadata of a task of the planned interface has no channels, and no distance between them.
+        TaskMetadataInvalid = "focus-api.task-metadata-invalid",
+        /// Rows of a waterfall end when they begin, and their amplitudes contradict each other.
+        WaterfallMalformed = "focus-api.waterfall-malformed",
+        /// Rows of a waterfall come in reverse.
+        WaterfallUnordered = "focus-api.waterfall-unordered",
         /// Nothing listens at the server's address.
         Away = "focus-api.away",
         /// The server accepts connections and never answers.
@@ -82,6 +222,11 @@ impl Faults {
     /// Turns one on.
     pub(super) fn turn_on(&mut self, fault: Fault) {
         self.0.push(fault);
+    }
+
+    /// Whether none is on.
+    pub(super) const fn is_empty(&self) -> bool {
+        self.0.is_empty()
     }
 
     /// Whether it is on.

@@ -2,7 +2,7 @@
 
 use super::capacity;
 use super::faults::{Fault, Faults};
-use super::stream::{StreamEvent, StreamPort};
+use super::stream::{Manners, StreamEvent, StreamPort};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use shakedown_core::Clock;
@@ -165,13 +165,16 @@ impl Jobs {
         }
         let id = format!("1-{}", table.created + 1);
         let shared = faults.has(Fault::SharedPort).then(|| table.live_port(now)).flatten();
+        let playback = playback.filter(|_| !faults.has(Fault::HistoryEndless));
+        let manners = Manners::under(faults);
         let port = match shared {
             Some(_) if playback.is_none() => None,
-            _ => Some(StreamPort::open(self.listener(&id)).map_err(NoJob::NoPort)?),
+            _ => Some(StreamPort::open(manners, self.listener(&id)).map_err(NoJob::NoPort)?),
         };
         let Some(port_number) = port.as_ref().map(StreamPort::number).or(shared) else {
             return Err(NoJob::NoPort(io::ErrorKind::AddrNotAvailable.into()));
         };
+        let port = port.filter(|_| !faults.has(Fault::StreamClosed));
         let answer = answer(&id, port_number);
         let job = Job { life: Life::new(now, playback), port, port_number, answer: answer.clone() };
         table.created += 1;

@@ -4,19 +4,23 @@
 //! A request is read by [`body`], judged by [`validate`], and becomes one of [`jobs`]. Historic ones ask the
 //! recordings in the sandbox's MongoDB, see [`history`].
 
+mod bend;
 mod body;
 mod capacity;
 mod configure;
 mod errors;
 mod faults;
+mod front;
 mod history;
 mod jobs;
 mod live;
+mod mishaps;
 mod openapi;
 mod planned;
 mod routes;
 mod server;
 mod stream;
+mod twist;
 mod validate;
 mod waterfall;
 
@@ -24,8 +28,10 @@ use crate::options::SandboxOptions;
 use crate::proxy::{Mode, Proxy};
 use capacity::Desk;
 use faults::{Fault, Faults};
+use front::Front;
 use history::History;
 use jobs::Jobs;
+use mishaps::Mishaps;
 use planned::Tasks;
 use serde_json::{Value, json};
 use server::Server;
@@ -36,8 +42,10 @@ use std::net::Ipv4Addr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::net::TcpListener;
+use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::task::JoinHandle;
 use tokio_util::sync::{CancellationToken, DropGuard};
+use twist::Twists;
 
 /// How long requests that are being served may hold up the end.
 const GRACE: Duration = Duration::from_secs(2);
@@ -64,6 +72,7 @@ impl Part for FocusServer {
             None => None,
         };
         let shutdown = CancellationToken::new();
+        let (mishaps, crashes) = Mishaps::new();
         let server = Arc::new(Server {
             clock: cx.clock.clone(),
             desk: Desk::default(),
@@ -72,12 +81,15 @@ impl Part for FocusServer {
             history,
             shutdown: shutdown.clone(),
             faults: Mutex::new(Faults::default()),
+            mishaps,
+            twists: Twists::default(),
         });
         let no_port =
             |error: std::io::Error| unavailable("no port of the loopback interface is free", &error);
         let socket = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.map_err(no_port)?;
         let upstream = socket.local_addr().map_err(no_port)?;
         let proxy = Proxy::start(upstream).await.map_err(no_port)?;
+        let front = Front::open(&server).await.map_err(no_port)?;
         let serving = axum::serve(socket, routes::router(Arc::clone(&server)));
         let serving = tokio::spawn(async move {
             if let Err(error) = serving.with_graceful_shutdown(shutdown.cancelled_owned()).await {
@@ -86,13 +98,40 @@ impl Part for FocusServer {
         });
         let base_url = format!("http://{}{}/", proxy.address(), routes::PREFIX);
         let stop = server.shutdown.clone().drop_guard();
+        let proxy = Arc::new(tokio::sync::Mutex::new(Some(proxy)));
+        tokio::spawn(go_down_and_up(Arc::clone(&proxy), crashes, server.shutdown.clone()));
         Ok(Box::new(Running {
             base_url,
+            front,
             server,
-            proxy: tokio::sync::Mutex::new(Some(proxy)),
+            proxy,
             serving: Mutex::new(Some(serving)),
             _stop: stop,
         }))
+    }
+}
+
+/// Takes the server away as often and as long as it is told to.
+async fn go_down_and_up(
+    proxy: Arc<tokio::sync::Mutex<Option<Proxy>>>,
+    mut crashes: UnboundedReceiver<Duration>,
+    shutdown: CancellationToken,
+) {
+    let told = async {
+        while let Some(duration) = crashes.recv().await {
+            let switch = async |mode| {
+                if let Some(proxy) = &*proxy.lock().await {
+                    proxy.set(mode).await;
+                }
+            };
+            switch(Mode::Away).await;
+            tokio::time::sleep(duration).await;
+            switch(Mode::Pass).await;
+        }
+    };
+    tokio::select! {
+        () = shutdown.cancelled() => {}
+        () = told => {}
     }
 }
 
@@ -107,9 +146,10 @@ fn unavailable(what: &str, error: &dyn Display) -> Unavailable {
 /// The server while it runs.
 struct Running {
     base_url: String,
+    front: Front,
     server: Arc<Server>,
     /// The proxy before the server; none once it is stopped.
-    proxy: tokio::sync::Mutex<Option<Proxy>>,
+    proxy: Arc<tokio::sync::Mutex<Option<Proxy>>>,
     serving: Mutex<Option<JoinHandle<()>>>,
     _stop: DropGuard,
 }
@@ -117,7 +157,9 @@ struct Running {
 #[async_trait]
 impl RunningPart for Running {
     fn settings(&self) -> Value {
-        json!({ "base_url": self.base_url })
+        let mut settings = json!({ "base_url": self.base_url });
+        self.front.describe(&mut settings);
+        settings
     }
 
     fn exports(&self) -> Vec<(String, String)> {

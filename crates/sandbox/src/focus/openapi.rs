@@ -1,13 +1,40 @@
-//! The description of the deployed interface: six operations, as the web framework would serve it.
+//! The description of the interface, as the web framework would serve it: six operations and, where the planned
+//! interface is served, its own.
 
-use axum::http::header;
+use super::errors::answer;
+use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use serde_json::{Value, json};
 
 const DESCRIPTION: &str = include_str!("openapi.json");
+/// The operations of the planned interface. The metadata of tasks is at the path of the metadata of jobs.
+const PLANNED: [(&str, &str, &str); 4] = [
+    ("/config/{task_id}", "post", "Config"),
+    ("/sensors", "get", "Sensors"),
+    ("/waterfall/{task_id}/{row_count}", "get", "Waterfall"),
+    ("/job/{job_id}", "delete", "Cancel"),
+];
 
 /// `GET /openapi.json`.
-pub(super) fn description() -> Response {
+pub(super) fn description(with_planned: bool) -> Response {
+    if with_planned && let Ok(mut description) = serde_json::from_str::<Value>(DESCRIPTION) {
+        for (path, method, summary) in PLANNED {
+            description["paths"][path][method] = operation(path, summary);
+        }
+        return answer(StatusCode::OK, &description);
+    }
     ([(header::CONTENT_TYPE, "application/json")], DESCRIPTION).into_response()
+}
+
+fn operation(path: &str, summary: &str) -> Value {
+    let names = path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'));
+    let parameter =
+        |name| json!({ "name": name, "in": "path", "required": true, "schema": { "type": "string" } });
+    json!({
+        "summary": summary,
+        "parameters": names.map(parameter).collect::<Vec<_>>(),
+        "responses": { "200": { "description": "Successful Response" } },
+    })
 }
 
 #[cfg(test)]

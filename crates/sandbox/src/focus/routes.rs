@@ -1,13 +1,16 @@
 //! The routes, and the faults that lie before all of them.
 
+use super::bend;
 use super::body::{self, Fields};
 use super::configure;
 use super::errors::{Refusal, answer};
 use super::faults::Fault;
 use super::live;
+use super::mishaps::{Befalls, SHORT_DOWN};
 use super::openapi;
 use super::planned;
 use super::server::Server;
+use super::twist;
 use super::validate::{self, Range};
 use axum::Router;
 use axum::body::Body;
@@ -28,6 +31,9 @@ pub(super) const PREFIX: &str = "/focus-server";
 /// How long `/ack` takes under [`Fault::AckSlow`].
 const SLOW_ACK: Duration = Duration::from_millis(1500);
 
+/// How long a read is held back under [`Fault::Stalls`].
+const STALL: Duration = Duration::from_secs(5);
+
 type Shared = State<Arc<Server>>;
 
 /// All routes of both generations of the interface.
@@ -40,7 +46,10 @@ pub(super) fn router(server: Arc<Server>) -> Router {
         .route(&at("/configure"), post(configure))
         .route(&at("/metadata/{id}"), get(metadata))
         .route(&at("/recordings_in_time_range"), post(recordings))
-        .route(&at("/openapi.json"), get(async || openapi::description()))
+        .route(
+            &at("/openapi.json"),
+            get(async |State(server): Shared| openapi::description(server.planned.is_some())),
+        )
         .route(&at("/config/{task_id}"), post(config))
         .route(&at("/sensors"), get(async |State(server): Shared| planned::sensors(&server)))
         .route(&at("/waterfall/{task_id}/{row_count}"), get(waterfall))
@@ -49,6 +58,7 @@ pub(super) fn router(server: Arc<Server>) -> Router {
             Refusal::Detail(StatusCode::METHOD_NOT_ALLOWED, "Method Not Allowed".to_owned())
         })
         .fallback(async || Refusal::not_found("Not Found"))
+        .layer(from_fn_with_state(Arc::clone(&server), twist::layer))
         .layer(from_fn_with_state(Arc::clone(&server), misbehave))
         .with_state(server)
 }
@@ -69,7 +79,10 @@ async fn live_metadata(State(server): Shared) -> Response {
 }
 
 async fn configure(State(server): Shared, headers: HeaderMap, body: Body) -> Result<Response, Refusal> {
-    configure::configure(&server, &headers, body).await
+    match configure::configure(&server, &headers, body).await {
+        Err(Refusal::Down(duration)) => server.mishaps.go_down(duration).await,
+        answer => answer,
+    }
 }
 
 /// The metadata of a job or, where the planned interface is served, of a task.
@@ -84,8 +97,9 @@ async fn metadata(State(server): Shared, Path(id): Path<String>) -> Result<Respo
 }
 
 async fn recordings(State(server): Shared, headers: HeaderMap, body: Body) -> Result<Response, Refusal> {
-    let body = body::object(&headers, body).await?;
-    let mut fields = Fields::default();
+    let faults = server.faults();
+    let body = body::object_under(&faults, &headers, body).await?;
+    let mut fields = Fields::under(&faults);
     let start = fields.integer(&body, &["start_time"], true);
     let end = fields.integer(&body, &["end_time"], true);
     fields.finish()?;
@@ -93,7 +107,9 @@ async fn recordings(State(server): Shared, headers: HeaderMap, body: Body) -> Re
         return Err(Refusal::Crash);
     };
     let now = server.clock.epoch_seconds();
-    validate::check_order(start, end)?;
+    if !server.faults().has(Fault::RecordingsUnchecked) {
+        validate::check_order(start, end)?;
+    }
     // What lies ahead holds no recordings; a range may reach there.
     let found = if start > now {
         Vec::new()
@@ -138,16 +154,21 @@ async fn misbehave(State(server): Shared, request: Request, next: Next) -> Respo
         let here = request.uri().path_and_query().map_or("/", |path| path.as_str()).to_owned();
         return (StatusCode::TEMPORARY_REDIRECT, [(header::LOCATION, here)]).into_response();
     }
-    let mut response = if faults.has(Fault::EndlessBody) && request.method() == Method::GET {
+    if request.method() == Method::GET
+        && let Some(befalls) = server.mishaps.of_next_read(&faults)
+    {
+        match befalls {
+            Befalls::Gateway => return StatusCode::GATEWAY_TIMEOUT.into_response(),
+            Befalls::Stall => tokio::time::sleep(STALL).await,
+            Befalls::Restart => server.mishaps.go_down(SHORT_DOWN).await,
+        }
+    }
+    let is_get = request.method() == Method::GET;
+    let mut response = if faults.has(Fault::EndlessBody) && is_get {
         endless(&server)
     } else {
-        next.run(request).await
+        bend::answer_to(&faults, request, next).await
     };
-    if faults.has(Fault::VagueErrors)
-        && matches!(response.status(), StatusCode::BAD_REQUEST | StatusCode::UNPROCESSABLE_ENTITY)
-    {
-        response = answer(response.status(), &json!({ "detail": "Bad request" }));
-    }
     if faults.has(Fault::HugeHeaders)
         && let Ok(padding) = HeaderValue::from_bytes(&vec![b'x'; 1 << 20])
     {

@@ -5,7 +5,9 @@ use super::errors::Refusal;
 use super::faults::{Fault, Faults};
 use super::history::{History, HistoryError};
 use super::jobs::Jobs;
+use super::mishaps::Mishaps;
 use super::planned::Tasks;
+use super::twist::Twists;
 use super::validate::Range;
 use shakedown_core::Clock;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -22,6 +24,8 @@ pub(super) struct Server {
     pub(super) history: Option<History>,
     pub(super) shutdown: CancellationToken,
     pub(super) faults: Mutex<Faults>,
+    pub(super) mishaps: Mishaps,
+    pub(super) twists: Twists,
 }
 
 impl Server {

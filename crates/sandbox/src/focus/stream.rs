@@ -1,6 +1,8 @@
 //! The port of a job. It speaks enough HTTP/2 to show that a stream server is there: it answers the preface,
 //! settings and pings. It carries no rows.
 
+use super::faults::{Fault, Faults};
+use std::future::pending;
 use std::io;
 use std::net::{Ipv4Addr, TcpListener as StdListener};
 use std::sync::Arc;
@@ -31,6 +33,33 @@ pub(super) enum StreamEvent {
     Detached,
 }
 
+/// How a port treats its clients.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Manners {
+    /// As it should.
+    Good,
+    /// It says nothing.
+    Mute,
+    /// It leaves after [`DROP`].
+    Leaving,
+}
+
+/// How long a stream lasts under [`Fault::StreamDrops`].
+const DROP: Duration = Duration::from_millis(300);
+
+impl Manners {
+    /// Those of a server with these faults.
+    pub(super) fn under(faults: &Faults) -> Self {
+        if faults.has(Fault::StreamMute) {
+            Self::Mute
+        } else if faults.has(Fault::StreamDrops) {
+            Self::Leaving
+        } else {
+            Self::Good
+        }
+    }
+}
+
 /// Whom a port tells what happens.
 pub(super) type Listener = Arc<dyn Fn(StreamEvent) + Send + Sync>;
 
@@ -46,12 +75,12 @@ impl StreamPort {
     ///
     /// # Errors
     /// No port could be had.
-    pub(super) fn open(listener: Listener) -> io::Result<Self> {
+    pub(super) fn open(manners: Manners, listener: Listener) -> io::Result<Self> {
         let socket = StdListener::bind((Ipv4Addr::LOCALHOST, 0))?;
         socket.set_nonblocking(true)?;
         let port = socket.local_addr()?.port();
         let stopped = CancellationToken::new();
-        tokio::spawn(accept(TcpListener::from_std(socket)?, listener, stopped.clone()));
+        tokio::spawn(accept(TcpListener::from_std(socket)?, manners, listener, stopped.clone()));
         Ok(Self { port, _stop: stopped.drop_guard() })
     }
 
@@ -61,7 +90,7 @@ impl StreamPort {
     }
 }
 
-async fn accept(socket: TcpListener, listener: Listener, stopped: CancellationToken) {
+async fn accept(socket: TcpListener, manners: Manners, listener: Listener, stopped: CancellationToken) {
     loop {
         let accepted = tokio::select! {
             () = stopped.cancelled() => return,
@@ -76,8 +105,9 @@ async fn accept(socket: TcpListener, listener: Listener, stopped: CancellationTo
         tokio::spawn(async move {
             tokio::select! {
                 () = stopped.cancelled() => {}
+                () = tokio::time::sleep(DROP), if manners == Manners::Leaving => {}
                 // However it ends, the connection is then closed.
-                _ = converse(connection, &listener) => {}
+                _ = converse(connection, manners, &listener) => {}
             }
         });
     }
@@ -99,13 +129,16 @@ impl Drop for Presence<'_> {
     }
 }
 
-async fn converse(mut connection: TcpStream, listener: &Listener) -> io::Result<()> {
+async fn converse(mut connection: TcpStream, manners: Manners, listener: &Listener) -> io::Result<()> {
     let mut preface = [0; PREFACE.len()];
     tokio::time::timeout(PATIENCE, connection.read_exact(&mut preface)).await??;
     if preface != *PREFACE {
         return Ok(());
     }
     let _presence = Presence::begin(listener);
+    if manners == Manners::Mute {
+        return pending().await;
+    }
     connection.write_all(&frame(SETTINGS, 0, &[])).await?;
     let mut payload = Vec::new();
     loop {

@@ -4,13 +4,15 @@ use super::body::{Fields, whole};
 use super::errors::Refusal;
 use super::faults::{Fault, Faults};
 use super::live;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 /// The sizes of a Fourier transform that the analyzer can do.
 const NFFT: [i64; 10] = [128, 256, 512, 1024, 2048, 4096, 8192, 16384, 32768, 65536];
 const DEFAULT_NFFT: i64 = 1024;
 /// How many channels one job may read.
 const MOST_CHANNELS: i64 = 2222;
+/// How many it may read under [`Fault::FewChannels`].
+const FEW_CHANNELS: i64 = 100;
 /// How many it may read where a fault accepts channels that do not exist: an answer has to fit into memory.
 const ANY_CHANNELS: i64 = 100_000;
 /// How far, in seconds, the clocks of server and client may be apart.
@@ -72,6 +74,25 @@ pub(super) fn lacks_a_field(body: &Map<String, Value>) -> bool {
     !whole || !(is_waterfall || spectral)
 }
 
+/// Gives the fields without which there is nothing to show a default.
+pub(super) fn add_defaults(body: &mut Map<String, Value>) {
+    let objects = [
+        ("channels", json!({ "min": live::LOWEST_CHANNEL, "max": live::LOWEST_CHANNEL })),
+        ("displayInfo", json!({ "height": 800 })),
+    ];
+    for (key, default) in objects {
+        let present = body.entry(key).or_insert_with(|| json!({}));
+        if let (Some(present), Some(default)) = (present.as_object_mut(), default.as_object()) {
+            for (key, value) in default {
+                // One bound stands in for the other, so that the range is never reversed.
+                let other = present.values().next().cloned();
+                present.entry(key.clone()).or_insert_with(|| other.unwrap_or_else(|| value.clone()));
+            }
+        }
+    }
+    body.entry("view_type").or_insert(json!(MULTICHANNEL));
+}
+
 /// Whether a waterfall request leaves out what only other views need.
 pub(super) fn is_minimal_waterfall(body: &Map<String, Value>) -> bool {
     body.get("view_type").and_then(view_number) == Some(WATERFALL)
@@ -88,7 +109,7 @@ fn view_number(value: &Value) -> Option<i64> {
 impl Request {
     /// Reads a body; the refusal lists every field that is missing or has the wrong type.
     pub(super) fn read(body: &Map<String, Value>, faults: &Faults) -> Result<Self, Refusal> {
-        let mut fields = Fields::default();
+        let mut fields = Fields::under(faults);
         let duration = fields.integer(body, &["displayTimeAxisDuration"], false);
         let nfft = fields.integer(body, &["nfftSelection"], false);
         let height = fields
@@ -115,11 +136,6 @@ impl Request {
         Ok(Self { duration, nfft, height, channels, frequency, start, end, view, view_sent })
     }
 
-    /// Whether it asks for recorded time.
-    pub(super) fn is_historic(&self) -> bool {
-        self.start.is_some() || self.end.is_some()
-    }
-
     /// Checks the values against the fiber and the time (epoch seconds). The refusal names the first field
     /// that cannot be used, what it is, and what it may be.
     pub(super) fn check(&self, now: i64, faults: &Faults) -> Result<Order, Refusal> {
@@ -129,6 +145,9 @@ impl Request {
                 "Invalid view_type {}: must be 0 (MULTICHANNEL), 1 (SINGLECHANNEL) or 2 (WATERFALL)",
                 self.view
             )));
+        }
+        if self.view == WATERFALL && faults.has(Fault::NoWaterfall) {
+            return Err(Refusal::value("Invalid view_type 2: WATERFALL is not served"));
         }
         self.check_display(faults)?;
         self.check_channels(faults)?;
@@ -171,13 +190,19 @@ impl Request {
                 }
             }
         }
-        if min > max && !faults.has(Fault::AcceptsReversedRange) {
+        if min > max && !faults.has(Fault::AcceptsReversedChannels) {
             return Err(Refusal::value(format!(
                 "Invalid channels: channels.min {min} must be less than or equal to channels.max {max}"
             )));
         }
         let count = max.saturating_sub(min).saturating_add(1);
-        let most = if faults.has(Fault::AcceptsChannelsOutOfRange) { ANY_CHANNELS } else { MOST_CHANNELS };
+        let most = if faults.has(Fault::FewChannels) {
+            FEW_CHANNELS
+        } else if faults.has(Fault::AcceptsChannelsOutOfRange) {
+            ANY_CHANNELS
+        } else {
+            MOST_CHANNELS
+        };
         if count.saturating_abs() > most {
             return Err(Refusal::value(format!(
                 "Invalid channels: {min} to {max} are {count} channels, at most {most} are allowed"
@@ -198,6 +223,7 @@ impl Request {
             return Ok(nfft);
         }
         let problem = match nfft {
+            _ if faults.has(Fault::DefaultNfftOnly) && nfft != default => format!("must be {default}"),
             ..=0 => "must be positive (greater than 0)".to_owned(),
             1 if self.view == WATERFALL => return Ok(1),
             _ if self.view == WATERFALL => "must be 1, or absent, for the WATERFALL view".to_owned(),
@@ -222,6 +248,9 @@ impl Request {
             if frequency < 0 {
                 return Err(Refusal::value(format!("Invalid {field} {frequency} Hz: must not be negative")));
             }
+            if frequency > nyquist && faults.has(Fault::LimitUnnamed) {
+                return Err(Refusal::value(format!("Invalid {field}: too high")));
+            }
             if frequency > nyquist && !faults.has(Fault::AcceptsNyquist) {
                 return Err(Refusal::value(format!(
                     "Invalid {field} {frequency} Hz: exceeds the Nyquist limit of {nyquist} Hz (prr {} / 2)",
@@ -229,7 +258,10 @@ impl Request {
                 )));
             }
         }
-        if min >= max && !faults.has(Fault::AcceptsReversedRange) {
+        if min > 0 && self.view == MULTICHANNEL && faults.has(Fault::FrequenciesFromZeroOnly) {
+            return Err(Refusal::value(format!("Invalid frequencyRange.min {min} Hz: must be 0")));
+        }
+        if min >= max && !faults.has(Fault::AcceptsReversedFrequencies) {
             return Err(Refusal::value(format!(
                 "Invalid frequencyRange: min {min} Hz must be less than max {max} Hz"
             )));
@@ -245,6 +277,7 @@ impl Request {
                 let impossible = check_times(start, end, now, faults)?;
                 Ok((Some(Range { min: start, max: end }), impossible))
             }
+            (Some(_), None) | (None, Some(_)) if faults.has(Fault::AcceptsOddTimes) => Ok((None, false)),
             (Some(_), None) => {
                 Err(Refusal::value("Invalid time range: end_time is missing, start_time is given"))
             }
@@ -273,6 +306,9 @@ pub(super) fn check_order(start: i64, end: i64) -> Result<(), Refusal> {
 /// Checks recorded time, in epoch seconds. Says whether the range cannot be, where a fault accepts such.
 pub(super) fn check_times(start: i64, end: i64, now: i64, faults: &Faults) -> Result<bool, Refusal> {
     let reversed = start >= end;
+    if start.min(end) < 0 && faults.has(Fault::AcceptsOddTimes) {
+        return Ok(true);
+    }
     if !(reversed && faults.has(Fault::AcceptsReversedRange)) {
         check_order(start, end)?;
     }

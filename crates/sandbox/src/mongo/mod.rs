@@ -5,8 +5,10 @@ mod dataset;
 mod faults;
 mod install;
 mod provider;
+mod rewrite;
 mod seed;
 mod server;
+mod wire;
 
 use crate::options::SandboxOptions;
 use crate::proxy::{Mode, Proxy};
@@ -15,14 +17,17 @@ use faults::Fault;
 use mongodb::Database;
 use mongodb::bson::doc;
 use provider::Upstream;
+use rewrite::Rewriter;
 use serde_json::{Value, json};
 use shakedown_core::sandbox::{Part, PartContext, RunningPart, Unavailable};
 use shakedown_core::{Clock, async_trait, register_part};
 use std::collections::BTreeMap;
 use std::ffi::OsString;
+use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
+use tokio::sync::OnceCell;
 use uuid::Uuid;
 
 const KIND: &str = "mongo";
@@ -74,6 +79,8 @@ struct RunningMongo {
     /// Whether the sandbox made the user that `uri` names.
     has_user: bool,
     upstream: Mutex<Option<Upstream>>,
+    /// Changes what the server answers, once a fault needs that.
+    rewriter: OnceCell<Rewriter>,
 }
 
 impl RunningMongo {
@@ -96,7 +103,13 @@ impl RunningMongo {
             upstream.uri_at(proxy.address())
         };
         direct_uris(|uris| uris.insert(name, upstream.uri_at(upstream.address())));
-        Ok(Self { proxy, database, dataset, clock, uri, has_user, upstream: Mutex::new(Some(upstream)) })
+        let upstream = Mutex::new(Some(upstream));
+        Ok(Self { proxy, database, dataset, clock, uri, has_user, upstream, rewriter: OnceCell::new() })
+    }
+
+    /// Where the server listens; `None` after the end.
+    fn upstream_address(&self) -> Option<SocketAddr> {
+        self.upstream.lock().unwrap_or_else(PoisonError::into_inner).as_ref().map(Upstream::address)
     }
 }
 

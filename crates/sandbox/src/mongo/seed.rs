@@ -7,7 +7,7 @@ use mongodb::options::IndexOptions;
 use mongodb::{Collection, Database, IndexModel};
 
 /// How many documents are sent at once.
-const BATCH: usize = 1000;
+pub(super) const BATCH: usize = 1000;
 
 /// Fills an empty database.
 pub(super) async fn fill(database: &Database, dataset: &Dataset) -> Result<(), Failure> {
@@ -20,11 +20,16 @@ pub(super) async fn fill(database: &Database, dataset: &Dataset) -> Result<(), F
 
     let recordings = database.collection(&dataset.guid);
     insert(&recordings, dataset.recordings.iter().map(super::dataset::Recording::document)).await?;
-    let indexes = ["start_time", "end_time", "deleted"].map(|field| index(field, false));
-    recordings.create_indexes(indexes.into_iter().chain([index("uuid", true)])).await?;
+    recordings.create_indexes(indexes()).await?;
 
     let unrecognized = database.collection(&dataset.unrecognized_name());
     insert(&unrecognized, dataset.unrecognized.iter().map(super::dataset::Unrecognized::document)).await
+}
+
+/// The indexes of the recordings.
+pub(super) fn indexes() -> impl Iterator<Item = IndexModel> {
+    let others = ["start_time", "end_time", "deleted"].map(|field| index(field, false));
+    others.into_iter().chain([index("uuid", true)])
 }
 
 /// An ascending index on one field, under the name that the server would give it.
@@ -33,7 +38,7 @@ pub(super) fn index(field: &str, unique: bool) -> IndexModel {
     IndexModel::builder().keys(doc! { field: 1 }).options(options).build()
 }
 
-async fn insert(
+pub(super) async fn insert(
     collection: &Collection<Document>,
     documents: impl IntoIterator<Item = Document>,
 ) -> Result<(), Failure> {

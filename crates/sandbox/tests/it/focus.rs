@@ -5,6 +5,8 @@ mod faults;
 mod history;
 mod jobs;
 mod planned;
+mod security;
+mod twists;
 
 use crate::support::{complete, registry};
 use jiff::Timestamp;
@@ -42,6 +44,8 @@ struct Focus {
     clock: Clock,
     client: Client,
     base: String,
+    /// What a plugin is told of the server.
+    settings: Value,
 }
 
 impl Focus {
@@ -78,7 +82,7 @@ impl Focus {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let base = settings["base_url"].as_str().unwrap().to_owned();
         let client = Client::builder().timeout(BOUND).no_proxy().build().unwrap();
-        Self { home, clock, client, base }
+        Self { home, clock, client, base, settings: settings.clone() }
     }
 
     async fn healthy() -> Self {

@@ -125,6 +125,21 @@ async fn faults_of_indexes() {
     assert_eq!(indexes(&recordings).await, ["_id", "end_time", "start_time", "uuid unique"]);
     sandbox.inject("mongo.index-not-unique").await.unwrap();
     assert_eq!(indexes(&recordings).await, ["_id", "end_time", "start_time", "uuid"]);
+    sandbox.inject("mongo.index-building").await.unwrap();
+    // What the server says is changed on new connections; those that there were are reset.
+    let anew = crate::mongo::database(&sandbox).await;
+    let recordings = anew.collection::<Document>(recordings.name());
+    let listed = |builds: bool| {
+        anew.run_command(doc! { "listIndexes": recordings.name(), "includeBuildUUIDs": builds })
+    };
+    assert!(listed(true).await.unwrap().to_string().contains("buildUUID"));
+    assert!(
+        !listed(false).await.unwrap().to_string().contains("buildUUID"),
+        "as any other for who does not ask"
+    );
+    sandbox.inject("mongo.index-sparse").await.unwrap();
+    sandbox.inject("mongo.index-expires").await.unwrap();
+    assert_eq!(indexes(&recordings).await, ["_id", "end_time", "start_time", "uuid"]);
     sandbox.inject("mongo.index-missing").await.unwrap();
     assert_eq!(indexes(&recordings).await, ["_id"]);
     sandbox.stop().await;
@@ -186,6 +201,90 @@ async fn faults_of_the_other_collections() {
     sandbox.stop().await;
 }
 
+/// A sandbox of 60 recordings with one fault, its database, and its recordings.
+async fn broken(fault: &str) -> Option<(Sandbox, Database, Collection<Document>)> {
+    let sandbox = with_mongo(json!({"recordings": 60, "faults": [fault]})).await?;
+    let database = database(&sandbox).await;
+    let recordings = recordings(&database).await;
+    Some((sandbox, database, recordings))
+}
+
+#[tokio::test]
+async fn faults_of_single_documents() {
+    let hour_ahead =
+        mongodb::bson::DateTime::from_millis(mongodb::bson::DateTime::now().timestamp_millis() + 3_600_000);
+    let reversed = doc! { "$expr": { "$and": [{ "$ne": ["$end_time", null] }, { "$lt": ["$end_time", "$start_time"] }] } };
+    for (fault, filter, documents, all) in [
+        (
+            "mongo.metadata-missing",
+            doc! { "$or": [{ "uuid": null }, { "start_time": null }, { "deleted": null }] },
+            3,
+            60,
+        ),
+        ("mongo.orphan", doc! { "start_time": { "$exists": false }, "deleted": { "$exists": false } }, 1, 61),
+        ("mongo.end-before-start", reversed, 1, 60),
+        ("mongo.start-in-future", doc! { "start_time": { "$gt": hour_ahead } }, 1, 61),
+        ("mongo.deleted-open", doc! { "deleted": true, "end_time": null }, 1, 60),
+        ("mongo.start-unreadable", doc! { "start_time": "some day" }, 1, 61),
+        ("mongo.live-majority", doc! { "end_time": null, "deleted": false }, 38, 60),
+        ("mongo.uuid-duplicate", doc! {}, 62, 62),
+        ("mongo.recording-identical", doc! {}, 61, 61),
+    ] {
+        let Some((sandbox, _, recordings)) = broken(fault).await else { return };
+        assert_eq!(
+            (count(&recordings, filter).await, count(&recordings, doc! {}).await),
+            (documents, all),
+            "{fault}"
+        );
+        let unique = if fault == "mongo.uuid-duplicate" { "uuid" } else { "uuid unique" };
+        assert_eq!(
+            indexes(&recordings).await,
+            ["_id", "deleted", "end_time", "start_time", unique],
+            "{fault}"
+        );
+        sandbox.stop().await;
+    }
+    let Some((sandbox, _, recordings)) = broken("mongo.deleted-share-high").await else { return };
+    assert!((16..30).contains(&count(&recordings, doc! { "deleted": true }).await));
+    sandbox.stop().await;
+}
+
+#[tokio::test]
+async fn faults_of_the_kind_of_collection() {
+    let Some((sandbox, database, recordings)) = broken("mongo.recordings-capped").await else { return };
+    let kind = async |database: &Database, name: &str| {
+        let list = doc! { "listCollections": 1, "filter": { "name": name } };
+        let reply = database.run_command(list).await.unwrap();
+        reply.get_document("cursor").unwrap().get_array("firstBatch").unwrap()[0]
+            .as_document()
+            .unwrap()
+            .clone()
+    };
+    let capped = kind(&database, recordings.name()).await;
+    assert!(capped.get_document("options").unwrap().get_bool("capped").unwrap(), "{capped}");
+    assert_eq!(count(&recordings, doc! {}).await, 60);
+    assert_eq!(indexes(&recordings).await, ["_id", "deleted", "end_time", "start_time", "uuid unique"]);
+    sandbox.stop().await;
+
+    let Some((sandbox, database, recordings)) = broken("mongo.recordings-view").await else { return };
+    assert_eq!(kind(&database, recordings.name()).await.get_str("type").unwrap(), "view");
+    assert_eq!(count(&recordings, doc! {}).await, 60);
+    sandbox.stop().await;
+
+    let Some((sandbox, database, recordings)) = broken("mongo.recognition-low").await else { return };
+    let unrecognized =
+        database.collection::<Document>(&format!("{}-unrecognized_recordings", recordings.name()));
+    assert_eq!(count(&unrecognized, doc! {}).await, 43);
+    sandbox.inject("mongo.metadata-empty").await.unwrap();
+    assert_eq!(count(&database.collection("metadata"), doc! {}).await, 2);
+    sandbox.inject("mongo.base-path-ambiguous").await.unwrap();
+    assert_eq!(guid(&database).await.as_deref(), Some(recordings.name()), "the right one comes first");
+    sandbox.inject("mongo.guid-missing").await.unwrap();
+    let base_paths = database.collection::<Document>("base_paths");
+    assert_eq!(count(&base_paths, doc! { "is_archive": false, "guid": { "$exists": true } }).await, 0);
+    sandbox.stop().await;
+}
+
 async fn ping(database: &Database) -> Result<Document, Error> {
     database.run_command(doc! { "ping": 1 }).await
 }
@@ -226,6 +325,54 @@ async fn a_login_can_be_refused() {
     sandbox.inject("mongo.login-refused").await.unwrap();
     let error = ping(&database(&sandbox).await).await.unwrap_err();
     assert!(matches!(*error.kind, ErrorKind::Authentication { .. }), "{error}");
+    sandbox.stop().await;
+}
+
+#[tokio::test]
+async fn faults_of_what_the_server_says() {
+    let Some(sandbox) = with_mongo(json!({"recordings": 20})).await else {
+        return;
+    };
+    let before = database(&sandbox).await;
+    ping(&before).await.unwrap();
+    for fault in
+        ["version-old", "connections-exhausted", "cache-pressure", "replica-lagging", "slow-operation"]
+    {
+        sandbox.inject(&format!("mongo.{fault}")).await.unwrap();
+    }
+    let database = database(&sandbox).await;
+    let admin = database.client().database("admin");
+    let said = |command: Document| admin.run_command(command);
+    assert_eq!(said(doc! { "buildInfo": 1 }).await.unwrap().get_str("version").unwrap(), "4.4.29");
+    let status = said(doc! { "serverStatus": 1 }).await.unwrap();
+    assert_eq!(status.get_document("connections").unwrap().get_i32("available").unwrap(), 30);
+    assert!(
+        status.contains_key("wiredTiger") && status.contains_key("storageEngine"),
+        "the rest is the server's"
+    );
+    let set = said(doc! { "replSetGetStatus": 1 }).await.unwrap();
+    assert_eq!(set.get_array("members").unwrap().len(), 2);
+    let busy = admin.aggregate([doc! { "$currentOp": {} }]).await.unwrap();
+    let busy: Vec<Document> = busy.try_collect().await.unwrap();
+    assert!(busy.iter().any(|operation| operation.get_i64("secs_running").unwrap_or(0) == 1200), "{busy:?}");
+    // What no rule concerns passes unchanged, on connections old and new.
+    ping(&before).await.unwrap();
+    assert_eq!(count(&recordings(&database).await, doc! {}).await, 20);
+    sandbox.stop().await;
+}
+
+#[tokio::test]
+async fn faults_of_rights_are_refusals_in_the_words_of_mongodb() {
+    let Some(sandbox) = with_mongo(json!({"recordings": 20, "faults": ["mongo.read-denied"]})).await else {
+        return;
+    };
+    let database = database(&sandbox).await;
+    let error = database.collection::<Document>("base_paths").find_one(doc! {}).await.unwrap_err();
+    let ErrorKind::Command(refusal) = &*error.kind else { panic!("{error}") };
+    let expected =
+        format!("not authorized on {} to execute command {{ find: \"base_paths\"", database.name());
+    assert_eq!((refusal.code, refusal.message.starts_with(&expected)), (13, true), "{}", refusal.message);
+    assert!(!database.list_collection_names().await.unwrap().is_empty());
     sandbox.stop().await;
 }
 

@@ -85,7 +85,12 @@ impl Bench {
     }
 
     pub(crate) async fn with_jobs(server: &Server, limit: usize) -> Self {
-        let target = connect(json!({ "base_url": server.url })).await.unwrap();
+        Self::on(server.settings(), limit).await
+    }
+
+    /// A bench for whatever these settings lead to.
+    pub(crate) async fn on(settings: Value, limit: usize) -> Self {
+        let target = connect(settings).await.unwrap();
         let clock = Clock::manual(Timestamp::from_second(1_800_000_000).unwrap());
         let host = Arc::new(Record::default());
         *host.client.lock().unwrap() = Some(target.client());

@@ -1,34 +1,69 @@
-//! A server with canned answers that follow the contract, each of which can be replaced.
+//! A small server that speaks for the contract, as [`contract`](crate::contract) says it. What a test wants otherwise it
+//! says with a twist. It is no part of the sandbox: a check that passes here and there does not lean on one server.
 
+use crate::contract::{Style, answers};
 use axum::Router;
-use axum::body::{Body, to_bytes};
-use axum::extract::{Request, State};
-use axum::http::StatusCode;
+use axum::body::{Body, Bytes, to_bytes};
+use axum::extract::State;
+use axum::http::{Request, StatusCode};
 use axum::response::{IntoResponse, Response};
+use axum::serve::Listener;
+use rcgen::{CertifiedKey, generate_simple_self_signed};
 use serde_json::{Value, json};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
-use tokio::net::TcpListener;
+use tempfile::TempDir;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::ServerConfig;
+use tokio_rustls::rustls::pki_types::PrivateKeyDer;
+use tokio_rustls::server::TlsStream;
 
 /// Answers in place of the contract's, or leaves it to that.
 type Twist = Box<dyn Fn(&str, &Value) -> Option<(u16, Value)> + Send + Sync>;
 
 pub(crate) struct Server {
     pub(crate) url: String,
+    /// Where the certificate authority is, with TLS.
+    authority: Option<TempDir>,
     task: JoinHandle<()>,
+    desk: Arc<Desk>,
 }
 
-struct Desk {
+/// What the server knows.
+pub(crate) struct Desk {
     twist: Twist,
-    jobs: AtomicU64,
+    pub(crate) style: Style,
+    prefix: &'static str,
+    pub(crate) jobs: AtomicU64,
     serving: AtomicU64,
+    /// Whether it breaks connections instead of answering.
+    away: AtomicBool,
+    /// The answers to accepted configurations, in the order of the jobs.
+    pub(crate) started: Mutex<Vec<Value>>,
+    streams: Mutex<Vec<JoinHandle<()>>>,
 }
 
 impl Drop for Server {
     fn drop(&mut self) {
         self.task.abort();
+        self.desk.streams.lock().unwrap().drain(..).for_each(|stream| stream.abort());
+    }
+}
+
+impl Desk {
+    /// Opens the stream of a job: a server of HTTP/2 that knows nothing. Returns its port.
+    pub(crate) fn open_stream(&self) -> u16 {
+        let socket = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        socket.set_nonblocking(true).unwrap();
+        let port = socket.local_addr().unwrap().port();
+        let socket = TcpListener::from_std(socket).unwrap();
+        let stream = tokio::spawn(async move { axum::serve(socket, Router::new()).await.unwrap() });
+        self.streams.lock().unwrap().push(stream);
+        port
     }
 }
 
@@ -42,89 +77,131 @@ impl Server {
     pub(crate) async fn with(
         twist: impl Fn(&str, &Value) -> Option<(u16, Value)> + Send + Sync + 'static,
     ) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+        let (desk, app) = desk(Box::new(twist), Style::Usual, "/focus-server");
         let url = format!("http://{}/focus-server", listener.local_addr().unwrap());
-        let desk = Desk { twist: Box::new(twist), jobs: AtomicU64::new(0), serving: AtomicU64::new(0) };
-        let app = Router::new().fallback(answer).with_state(Arc::new(desk));
         let task = tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
-        Self { url, task }
+        Self { url, authority: None, task, desk }
+    }
+
+    /// One that is correct in every way that one does not expect: TLS of a private authority, HTTP/2, a long prefix,
+    /// bodies in chunks, and answers in the other spellings that the contract leaves open.
+    pub(crate) async fn unusual() -> Self {
+        let CertifiedKey { cert, signing_key } =
+            generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
+        let authority = tempfile::tempdir().unwrap();
+        std::fs::write(authority.path().join("ca.pem"), cert.pem()).unwrap();
+        let _ = tokio_rustls::rustls::crypto::ring::default_provider().install_default();
+        let key = PrivateKeyDer::try_from(signing_key.serialize_der()).unwrap();
+        let mut config = ServerConfig::builder()
+            .with_no_client_auth()
+            .with_single_cert(vec![cert.der().clone()], key)
+            .unwrap();
+        config.alpn_protocols = vec![b"h2".to_vec()];
+        let socket = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+        let url = format!("https://localhost:{}/api/v1/focus", socket.local_addr().unwrap().port());
+        let (desk, app) = desk(Box::new(|_, _| None), Style::Unusual, "/api/v1/focus");
+        let listener = Tls { socket, acceptor: TlsAcceptor::from(Arc::new(config)) };
+        let task = tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
+        Self { url, authority: Some(authority), task, desk }
+    }
+
+    /// Breaks every connection that is used, for this long.
+    pub(crate) async fn restart(&self, away: Duration) {
+        self.desk.away.store(true, Ordering::SeqCst);
+        tokio::time::sleep(away).await;
+        self.desk.away.store(false, Ordering::SeqCst);
+    }
+
+    /// How to connect to it.
+    pub(crate) fn settings(&self) -> Value {
+        let mut settings = json!({ "base_url": self.url });
+        if let Some(authority) = &self.authority {
+            settings["ca_file"] = json!(authority.path().join("ca.pem"));
+        }
+        settings
+    }
+}
+
+fn desk(twist: Twist, style: Style, prefix: &'static str) -> (Arc<Desk>, Router) {
+    let desk = Arc::new(Desk {
+        twist,
+        style,
+        prefix,
+        jobs: AtomicU64::new(0),
+        serving: AtomicU64::new(0),
+        away: AtomicBool::new(false),
+        started: Mutex::default(),
+        streams: Mutex::default(),
+    });
+    (Arc::clone(&desk), Router::new().fallback(answer).with_state(desk))
+}
+
+/// Accepts TLS.
+struct Tls {
+    socket: TcpListener,
+    acceptor: TlsAcceptor,
+}
+
+impl Listener for Tls {
+    type Io = TlsStream<TcpStream>;
+    type Addr = SocketAddr;
+
+    async fn accept(&mut self) -> (Self::Io, Self::Addr) {
+        loop {
+            if let Ok((connection, address)) = self.socket.accept().await
+                && let Ok(stream) = self.acceptor.accept(connection).await
+            {
+                return (stream, address);
+            }
+        }
+    }
+
+    fn local_addr(&self) -> std::io::Result<Self::Addr> {
+        self.socket.local_addr()
     }
 }
 
 async fn answer(State(desk): State<Arc<Desk>>, request: Request<Body>) -> Response {
-    let path = request.uri().path().strip_prefix("/focus-server").unwrap_or("outside").to_owned();
+    if desk.away.load(Ordering::SeqCst) {
+        let broken = Err::<Bytes, _>(std::io::Error::other("restarting"));
+        return Body::from_stream(futures_util::stream::iter([broken])).into_response();
+    }
+    let path = request.uri().path().strip_prefix(desk.prefix).unwrap_or("outside").to_owned();
     let route = format!("{} {path}", request.method());
-    let bytes = to_bytes(request.into_body(), 1 << 20).await.unwrap();
-    let body: Value = serde_json::from_slice(&bytes).unwrap_or_default();
+    let is_json = request.headers().get("content-type").is_some_and(|value| value == "application/json");
+    let bytes = to_bytes(request.into_body(), 4 << 20).await.unwrap();
+    // What is not JSON, or not declared as such, is refused as what it then is: no object with the fields that are needed.
+    let body: Value =
+        if is_json { serde_json::from_slice(&bytes).unwrap_or_default() } else { Value::default() };
     let others = desk.serving.fetch_add(1, Ordering::SeqCst);
     let (status, answer) = match (desk.twist)(&route, &body) {
         Some((0, answer)) => {
             // Long enough that requests sent together are also served together.
             tokio::time::sleep(Duration::from_millis(30)).await;
-            if others > 0 { (500, answer) } else { contract(&desk, &route, &body) }
+            if others > 0 { (500, answer) } else { answers(&desk, &route, &body) }
         }
         Some(twisted) => twisted,
-        None => contract(&desk, &route, &body),
+        None => answers(&desk, &route, &body),
     };
     desk.serving.fetch_sub(1, Ordering::SeqCst);
     let status = StatusCode::from_u16(status).unwrap();
-    if answer.is_null() { status.into_response() } else { (status, answer.to_string()).into_response() }
-}
-
-pub(crate) fn metadata() -> Value {
-    json!({
-        "prr": 1500.0, "dx": 1.02, "number_of_channels": 64, "fiber_start_meters": 0, "fiber_length_meters": 70,
-        "sw_version": "10.7.5", "fiber_description": "north", "num_samples_per_trace": 64, "dtype": "float32",
-    })
-}
-
-fn contract(desk: &Desk, route: &str, body: &Value) -> (u16, Value) {
-    match route {
-        "GET /ack" => (200, json!({})),
-        "GET /channels" => (200, json!({ "lowest_channel": 3, "highest_channel": 66 })),
-        "GET /live_metadata" => (200, metadata()),
-        "POST /configure" => match refusal(body) {
-            Some((status, detail)) => (status, json!({ "detail": detail })),
-            None => (200, job(body, desk.jobs.fetch_add(1, Ordering::SeqCst) + 1)),
-        },
-        _ => (404, json!({ "detail": "Not Found" })),
+    // The time of the bench's clock.
+    let date = ("date", "Fri, 15 Jan 2027 08:00:00 GMT");
+    if answer.is_null() {
+        return (status, [date]).into_response();
     }
-}
-
-fn refusal(body: &Value) -> Option<(u16, String)> {
-    let number = |pointer: &str| body.pointer(pointer).and_then(Value::as_i64).unwrap_or_default();
-    let (min, max) = (number("/channels/min"), number("/channels/max"));
-    let (low, high) = (number("/frequencyRange/min"), number("/frequencyRange/max"));
-    let (start, end) = (number("/start_time"), number("/end_time"));
-    let bad = |detail: String| Some((400, detail));
-    let nfft = number("/nfftSelection");
-    if nfft < 1 || nfft.count_ones() != 1 {
-        bad(format!("nfftSelection is {nfft}; it must be a positive power of two"))
-    } else if min < 3 || max > 66 || min > max {
-        bad(format!("channels {min} to {max} must lie within 3 to 66"))
-    } else if high > 750 {
-        bad(format!("frequencyRange.max is {high}; Nyquist allows 750 Hz"))
-    } else if low >= high {
-        bad(format!("frequencyRange.min ({low}) must be less than frequencyRange.max ({high})"))
-    } else if number("/view_type") > 2 {
-        bad("view_type must be 0, 1 or 2".to_owned())
-    } else if start > 0 && (end <= start || end > 4_000_000_000) {
-        bad("start_time must be before end_time, and neither in the future".to_owned())
-    } else if start > 0 {
-        Some((404, "No recordings found in the time range".to_owned()))
-    } else {
-        None
-    }
-}
-
-pub(crate) fn job(body: &Value, number: u64) -> Value {
-    let edge = |pointer: &str| body.pointer(pointer).and_then(Value::as_i64).unwrap();
-    let channels = edge("/channels/min")..=edge("/channels/max");
-    let streams: serde_json::Map<String, Value> =
-        channels.map(|channel| (channel.to_string(), json!(0))).collect();
-    json!({
-        "status": "", "job_id": format!("1-{number}"), "stream_url": "127.0.0.1", "stream_port": 12300 + number,
-        "view_type": 0, "frequencies_list": [0.0, 1.5], "frequencies_amount": 2, "lines_dt": 0.25,
-        "channel_amount": streams.len(), "stream_amount": 1, "channel_to_stream_index": streams,
-    })
+    let text = answer.to_string();
+    let body = match desk.style {
+        Style::Usual => Body::from(text),
+        Style::Unusual => {
+            let chunks: Vec<_> = text
+                .as_bytes()
+                .chunks(text.len().div_ceil(64).max(7))
+                .map(|chunk| Ok::<_, std::io::Error>(Bytes::copy_from_slice(chunk)))
+                .collect();
+            Body::from_stream(futures_util::stream::iter(chunks))
+        }
+    };
+    (status, [("content-type", "application/json"), date], body).into_response()
 }

@@ -20,7 +20,10 @@ async fn any_answer_to_ack_will_do() {
     let server = Server::with(|_, _| Some((401, Value::Null))).await;
     let target = connect(json!({ "base_url": server.url })).await.unwrap();
     let missing = target.missing_rights().await.unwrap();
-    assert_eq!(missing, ["GET /ack is answered with 401 Unauthorized: give credentials in `headers`"]);
+    assert_eq!(
+        missing,
+        ["GET /ack is answered with 401 Unauthorized: give credentials in `auth` or `headers`"]
+    );
 }
 
 #[tokio::test]
@@ -43,7 +46,7 @@ fn settings_are_read_before_anything_connects() {
     assert_eq!((target.validate)(&json!({ "base_url": "https://focus.example.com/focus-server" })), Ok(()));
     insta::assert_snapshot!(refused(json!({ "base_url": "focus.example.com" })), @"`base_url` is not an address: relative URL without a base");
     insta::assert_snapshot!(refused(json!({ "base_url": "ftp://focus.example.com" })), @"`base_url` must begin with `http://` or `https://`, not `ftp:`");
-    insta::assert_snapshot!(refused(json!({ "base_url": "https://focus.example.com", "base_path": "x" })), @"unknown field `base_path`, expected one of `base_url`, `verify_tls`, `ca_file`, `headers`, `job_lifetime`");
+    insta::assert_snapshot!(refused(json!({ "base_url": "https://focus.example.com", "base_path": "x" })), @"unknown field `base_path`, expected one of `base_url`, `verify_tls`, `ca_file`, `headers`, `auth`, `plain_url`, `job_lifetime`");
     let schema = (target.schema)();
     assert_eq!(schema.as_value().pointer("/properties/base_url/format"), Some(&json!("uri")));
     assert_eq!(schema.as_value()["required"], json!(["base_url"]));

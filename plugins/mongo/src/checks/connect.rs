@@ -3,6 +3,7 @@
 use crate::Mongo;
 use crate::brief;
 use crate::client::patience;
+use crate::permitted;
 use shakedown_core::{
     Cause, Check, CheckError, Context, Effect, Finding, Measurement, NoParams, Observation, Severity, Unit,
     Verdict, async_trait, fault, register_check,
@@ -11,8 +12,9 @@ use shakedown_core::{
 register_check! {
     /// MongoDB accepts the connection and the login, and shows the collections of the configured database.
     ///
-    /// The connection is made once per run, with the configured URI. The check then sends a ping and lists the
-    /// collections. How long connecting and the ping took is measured, not judged.
+    /// The connection is made once per run, with the configured URI. The check then sends a ping, lists the collections,
+    /// and makes sure that the user may read documents and indexes. How long connecting and the ping took is measured,
+    /// not judged.
     ///
     /// # Why it matters
     /// Without MongoDB there is no history: Focus Server finds recordings here, and it does not start while MongoDB is
@@ -21,7 +23,8 @@ register_check! {
     ///
     /// # How to mend it
     /// If there is no answer, the error says what stood in the way: the address, the name, TLS, the login or the time.
-    /// If the database is empty, correct `database` in `[environments.E.targets.mongo]`, or restore the data.
+    /// If the database is empty, correct `database` in `[environments.E.targets.mongo]`, or restore the data. If the
+    /// user lacks a right, the finding names the action, what it is done to, and the role to grant.
     pub(crate) struct Connect(NoParams) {
         id: "mongo.connect",
         title: "MongoDB accepts connection and login, and its collections can be listed",
@@ -30,7 +33,10 @@ register_check! {
         target: Some("mongo"),
         keys: &["PZ-13806", "PZ-13807", "PZ-13898"],
         tags: &["smoke"],
-        proofs: &[fault("mongo.database-empty", "database-empty")],
+        proofs: &[
+            fault("mongo.database-empty", "database-empty"),
+            fault("mongo.read-denied", "right-missing"),
+        ],
     }
 }
 
@@ -39,6 +45,17 @@ impl Check for Connect {
     async fn run(&self, cx: &Context) -> Result<Verdict, CheckError> {
         let mongo = cx.target::<Mongo>().await?;
         let ping = mongo.ping(patience(cx).min(mongo.patience)).await?;
+        let limit = patience(cx).min(mongo.patience);
+        let refused = permitted::refused_data(&mongo, limit).await?;
+        let lacking = permitted::finding(
+            &refused,
+            "the login works, but the user may not do all that the checks need",
+            "the right to read documents and indexes",
+        );
+        if let Some(finding) = lacking {
+            let seen = format!("connected to {}; some questions are refused", mongo.place.address());
+            return Ok(Verdict::of(Observation::seen(seen)).with(finding));
+        }
         let names = mongo.collection_names(cx).await?;
         let database = mongo.database.name();
         let collections = brief::count(names.len() as u64, "collection", "collections");

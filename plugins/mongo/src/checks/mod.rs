@@ -1,6 +1,9 @@
 //! One check per file; the file is named like the last part of the check's id.
 
+mod classes;
 mod connect;
+mod shapes;
+mod survey;
 
 mod ping {
     mod latency;
@@ -11,22 +14,58 @@ mod basepaths {
 }
 
 mod collections {
+    mod kinds;
     mod required;
 }
 
 pub(crate) mod indexes {
     mod explain;
     pub(crate) mod index;
+    mod list;
     mod required;
+    mod used;
 }
 
 pub(crate) mod recordings {
-    mod census;
+    pub(super) mod census;
+    mod duplicates;
     pub(crate) mod stale;
 }
 
+mod lifecycle {
+    mod classes;
+}
+
+mod metadata {
+    pub(super) mod required;
+}
+
+mod recognition {
+    mod rate;
+}
+
+mod server {
+    mod cache;
+    mod connections;
+    mod engine;
+    mod health;
+    mod operations;
+    mod replication;
+    mod shape;
+    mod version;
+}
+
 mod schema {
+    mod metadata;
     mod recordings;
     mod rules;
     mod unrecognized;
+}
+
+mod softdelete {
+    mod totals;
+}
+
+mod time {
+    mod order;
 }

@@ -23,7 +23,8 @@ register_fix! {
     /// of closing, since nobody knows when the recording really ended; the note says so. The recording's data stays.
     /// A recording that somebody has ended, deleted or changed in the meantime is passed over.
     ///
-    /// Undoing restores the three fields exactly as they were, and refuses where one of them has changed since.
+    /// Undoing restores the three fields exactly as they were, and refuses where one of them has changed since. The user
+    /// of the target needs the privilege `update`; the role `readWrite` has it.
     pub(crate) struct CloseRecordings(StaleParams) {
         id: "mongo.recordings.close",
         title: "Mark recordings that were left open as deleted",

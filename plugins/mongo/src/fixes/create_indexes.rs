@@ -2,7 +2,7 @@
 
 use super::{about, kept, restored_document, text, thousands};
 use crate::checks::indexes::index::{Cover, Index, cover};
-use crate::{Mongo, MongoClient, brief};
+use crate::{Mongo, MongoClient, brief, number};
 use futures_util::TryStreamExt as _;
 use mongodb::bson::{Bson, Document, doc};
 use serde_json::{Value, json};
@@ -70,7 +70,8 @@ register_fix! {
     /// Before a unique index is built, duplicates are looked for: where there are any, that step is blocked and names
     /// them. An index of the same name or keys that does not count (hidden, partial, …) blocks its step too.
     ///
-    /// Undoing drops the indexes that were created here, and no others.
+    /// Undoing drops the indexes that were created here, and no others. The user of the target needs the privileges
+    /// `createIndex` and, for undoing, `dropIndex`; the role `readWrite` has both.
     pub(crate) struct CreateIndexes(NoParams) {
         id: "mongo.indexes.create",
         title: "Create the missing indexes of the recordings",
@@ -135,9 +136,7 @@ impl Fix for CreateIndexes {
         let change = json!({ "collection": collection, "index": kept(specification.clone().into()) });
         let number = undo.record(&[change]).map_err(unwritable)?;
         let answer = build(&mongo, cx, collection, &specification).await?;
-        let count = |name| {
-            answer.get(name).and_then(|value| value.as_i64().or_else(|| value.as_i32().map(i64::from)))
-        };
+        let count = |name| number::at(&answer, &[name]);
         if count("numIndexesBefore").is_some() && count("numIndexesBefore") == count("numIndexesAfter") {
             undo.withdraw(number).map_err(unwritable)?;
             let summary = format!("`{name}` was created by somebody else at the same time");
@@ -206,32 +205,17 @@ async fn build(
 
 /// How far the server is with the index builds of a collection, where it tells.
 async fn progress(mongo: &MongoClient, cx: &Context, collection: &str) -> Option<(u64, u64)> {
-    let namespace = format!("{}.{collection}", mongo.database.name());
-    let pipeline = vec![
-        doc! { "$currentOp": { "allUsers": true } },
-        doc! { "$match": { "ns": namespace, "progress.total": { "$gt": 0 } } },
-        doc! { "$limit": 1 },
-        doc! { "$project": { "progress": 1 } },
-    ];
-    let command = doc! { "aggregate": 1, "pipeline": pipeline, "cursor": {} };
-    let admin = mongo.database.client().database("admin");
+    let builds = doc! { "command.createIndexes": collection, "progress.total": { "$gt": 0 } };
     // Who may not know still gets the index built.
-    let answer = mongo.ask(cx, "ask how far the build is", admin.run_command(command)).await.ok()?;
-    let row = answer.get_document("cursor").ok()?.get_array("firstBatch").ok()?.first()?.as_document()?;
-    let progress = row.get_document("progress").ok()?;
-    let number = |name: &str| match progress.get(name)? {
-        Bson::Int32(number) => u64::try_from(*number).ok(),
-        Bson::Int64(number) => u64::try_from(*number).ok(),
-        _ => None,
-    };
-    Some((number("done")?, number("total")?))
+    let operations = mongo.operations(cx, builds).await.ok()?;
+    let figure =
+        |name| number::at(operations.first()?, &["progress", name]).and_then(|figure| figure.try_into().ok());
+    Some((figure("done")?, figure("total")?))
 }
 
 /// The indexes of a collection, as the server describes them.
 async fn list(mongo: &MongoClient, cx: &Context, collection: &str) -> Result<Vec<Document>, CheckError> {
-    let command = mongo.database.run_cursor_command(doc! { "listIndexes": collection });
-    let documents = async { command.await?.try_collect::<Vec<Document>>().await };
-    Ok(mongo.ask(cx, "list the indexes of the recordings", documents).await?)
+    Ok(mongo.listing(cx, "list the indexes of the recordings", doc! { "listIndexes": collection }).await?)
 }
 
 /// How well the field is indexed, as the check sees it.

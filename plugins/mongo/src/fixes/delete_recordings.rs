@@ -20,7 +20,8 @@ register_fix! {
     /// `mongo.recordings.stale` says, its `max_age` included.
     ///
     /// Every document is written to the undo file, whole, before it is deleted. Undoing inserts it again, and refuses
-    /// where there is another one with its `_id` by then.
+    /// where there is another one with its `_id` by then. The user of the target needs the privileges `remove` and, for
+    /// undoing, `insert`; the role `readWrite` has both.
     pub(crate) struct DeleteRecordings(StaleParams) {
         id: "mongo.recordings.delete",
         title: "Delete recordings that were left open, physically",

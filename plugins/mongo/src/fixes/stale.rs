@@ -3,7 +3,7 @@
 use super::text;
 use crate::checks::recordings::stale::StaleParams;
 use crate::client::MongoClient;
-use crate::{brief, time};
+use crate::{brief, number, time};
 use futures_util::TryStreamExt as _;
 use jiff::Timestamp;
 use mongodb::Cursor;
@@ -86,8 +86,7 @@ impl<'a> Stale<'a> {
         let mut pipeline = self.pipeline();
         pipeline.push(doc! { "$count": "all" });
         let rows = self.mongo.rows(cx, "count the recordings left open", self.collection, pipeline).await?;
-        let number = rows.first().and_then(|row| row.get("all"));
-        let number = number.and_then(|all| all.as_i64().or_else(|| all.as_i32().map(i64::from)));
+        let number = rows.first().and_then(|row| number::at(row, &["all"]));
         Ok(number.and_then(|number| u64::try_from(number).ok()).unwrap_or_default())
     }
 

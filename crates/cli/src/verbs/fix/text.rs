@@ -86,10 +86,13 @@ pub(super) fn outcome(report: &Report, style: Style) -> String {
     }
     if let Some(directory) = &report.directory {
         let directory = directory.display();
-        let _ = writeln!(
-            out,
-            "\nundo:   cargo xtask fix --undo {directory}/undo.jsonl\nrecord: {directory}/audit.jsonl, fix.json, before/, after/"
-        );
+        let undo = if report.sandbox {
+            "not needed: the sandbox ends with this command".to_owned()
+        } else {
+            format!("cargo xtask fix --undo {directory}/undo.jsonl --confirm {}", report.environment)
+        };
+        let _ =
+            writeln!(out, "\nundo:   {undo}\nrecord: {directory}/ (audit.jsonl, fix.json, before/, after/)");
     }
     out
 }

@@ -4,7 +4,7 @@ use super::{Focus, closed, live};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
-fn task() -> Value {
+pub(super) fn task() -> Value {
     json!({
         "displayTimeAxisDuration": 10.5, "nfftSelection": 1024, "canvasInfo": {"height": 1000},
         "sensors": {"min": 0, "max": 9}, "frequencyRange": {"min": 0, "max": 500},

@@ -1,3 +1,6 @@
-//! `GET /ack`: is anybody there.
+//! `GET /ack`: is anybody there?
 
+mod headers;
+mod load;
+mod methods;
 mod ok;

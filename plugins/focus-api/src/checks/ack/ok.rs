@@ -1,13 +1,15 @@
 //! `focus-api.ack.ok`
 
+use crate::client::FocusClient;
+use crate::document;
 use crate::target::FocusApi;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use shakedown_core::measurement::Threshold;
 use shakedown_core::{
-    Cause, Check, CheckError, Context, Effect, Finding, HumanDuration, Measurement, Observation, Params,
-    Severity, Unit, Verdict, async_trait, fault, register_check,
+    Case, Cases, Cause, Check, CheckError, Context, Effect, Finding, HumanDuration, Measurement, Observation,
+    Params, Severity, Unit, Verdict, async_trait, fault, register_check,
 };
 use shakedown_http::{Exchange, StatusCode};
 use std::time::Duration;
@@ -15,8 +17,9 @@ use std::time::Duration;
 register_check! {
     /// The server answers `GET /ack` with 200 within a second.
     ///
-    /// The body is an empty JSON object, or empty. The answer says nothing about what the server depends on: it only
-    /// shows that somebody is there.
+    /// The body is JSON and says so, or is empty. Where the server is reached over TLS, the handshake succeeds; a
+    /// certificate that nobody signed will do where the configuration says so. The answer says nothing about what the
+    /// server depends on: it only shows that somebody is there.
     ///
     /// # Why it matters
     /// Load balancers and clients ask this first. Where it fails, nothing else can be expected to work, and every other
@@ -31,7 +34,7 @@ register_check! {
         severity: Severity::Critical,
         effect: Effect::Read,
         target: Some("focus-api"),
-        keys: &["PZ-14026"],
+        keys: &["PZ-14026", "PZ-14031", "PZ-14032"],
         tags: &["api", "smoke"],
         proofs: &[
             fault("focus-api.ack-broken", "ack-broken"),
@@ -81,32 +84,79 @@ impl Check for AckOk {
     async fn run(&self, cx: &Context) -> Result<Verdict, CheckError> {
         let client = cx.target::<FocusApi>().await?;
         let exchange = client.get(cx, "/ack").await?;
-        let mut verdict = Verdict::of(Observation::seen(exchange.summary()));
-        if let Some(problem) = problem(&exchange) {
-            let evidence = cx.attach(exchange.to_evidence("ack.txt"))?;
-            let finding = Finding::new("ack-broken", Cause::Product, "GET /ack", problem)
-                .expected("200 with JSON or nothing", exchange.status)
-                .remedy("look at the server's pod and its log", "minutes, once the cause is known")
-                .evidence(evidence);
-            verdict = verdict.with(finding);
-        }
-        let max = self.params.max.0.as_secs_f64() * 1000.0;
-        let time = Measurement::new("time to answer", exchange.elapsed.millis(), Unit::Milliseconds);
-        Ok(verdict
-            .with_all(self.params.slow(exchange.elapsed.total))
-            .measured(time.held_to(Threshold::Below(max))))
+        let mut cases = Cases::new();
+        cases.push(Case::new("acknowledges", &["PZ-14026"], self.acknowledges(cx, &exchange)));
+        cases.push(Case::new("says JSON or nothing", &["PZ-14031"], structure(cx, &exchange)));
+        cases.push(Case::new("over TLS", &["PZ-14032"], tls(&client, &exchange)));
+        cases.verdict()
     }
 }
 
-/// What is wrong with the answer, apart from its speed.
-fn problem(exchange: &Exchange) -> Option<String> {
-    if exchange.status != StatusCode::OK {
-        return Some(format!("the server acknowledges with {}", exchange.status));
+impl AckOk {
+    fn acknowledges(&self, cx: &Context, exchange: &Exchange) -> Result<Verdict, CheckError> {
+        let mut findings = Vec::new();
+        if exchange.status != StatusCode::OK {
+            let message = format!("the server acknowledges with {}", exchange.status);
+            findings.push(
+                Finding::new("ack-broken", Cause::Product, "GET /ack", message)
+                    .expected("200 with JSON or nothing", exchange.status)
+                    .remedy("look at the server's pod and its log", "minutes, once the cause is known"),
+            );
+        }
+        findings.extend(self.params.slow(exchange.elapsed.total));
+        let max = self.params.max.0.as_secs_f64() * 1000.0;
+        let time = Measurement::new("time to answer", exchange.elapsed.millis(), Unit::Milliseconds);
+        let verdict = document::verdict(cx, exchange, "ack", exchange.summary(), findings)?;
+        Ok(verdict.measured(time.held_to(Threshold::Below(max))))
     }
+}
+
+fn structure(cx: &Context, exchange: &Exchange) -> Result<Verdict, CheckError> {
+    if exchange.status != StatusCode::OK {
+        return Err(CheckError::not_applicable("only the body of a 200 has a form"));
+    }
+    let seen = format!("{} bytes of {}", exchange.body.len(), content_type(exchange).unwrap_or("no type"));
+    document::verdict(cx, exchange, "ack", seen, misshapen(exchange).into_iter().collect())
+}
+
+/// What is wrong with the form of a 200.
+fn misshapen(exchange: &Exchange) -> Option<Finding> {
     if exchange.text().trim().is_empty() {
         return None;
     }
-    exchange.json::<Value>().err().map(|error| error.to_string())
+    let finding = |code, message: String| Finding::new(code, Cause::Product, "GET /ack", message);
+    if let Err(error) = exchange.json::<Value>() {
+        let finding = finding("ack-not-json", error.to_string());
+        return Some(
+            finding.expected("JSON or nothing", "something else").remedy(
+                "look at what stands before the server: a proxy's page is the usual cause",
+                "an hour",
+            ),
+        );
+    }
+    let named = content_type(exchange).unwrap_or_default().to_ascii_lowercase();
+    (!named.contains("json")).then(|| {
+        finding("ack-type", format!("the acknowledgement is JSON, but its type is \"{named}\""))
+            .expected("application/json", named)
+            .remedy("send the header `content-type: application/json`", "an hour")
+            .warn()
+    })
+}
+
+fn content_type(exchange: &Exchange) -> Option<&str> {
+    exchange.headers.get("content-type")?.to_str().ok()
+}
+
+/// A handshake that failed would have left nothing to judge.
+fn tls(client: &FocusClient, exchange: &Exchange) -> Result<Verdict, CheckError> {
+    if !client.is_tls() {
+        return Err(CheckError::not_applicable("`base_url` begins with http: there is no TLS to look at"));
+    }
+    let trust = match client.warnings() {
+        [] => "the certificate is trusted".to_owned(),
+        warnings => warnings.join("; "),
+    };
+    Ok(Verdict::of(Observation::seen(format!("{:?} over TLS; {trust}", exchange.version))))
 }
 
 impl AckParams {
@@ -132,14 +182,20 @@ mod tests {
 
     #[test]
     fn json_or_nothing_will_do() {
+        let code = |body: &str, kind: Option<&'static str>| {
+            let mut exchange = exchange(200, body);
+            if let Some(kind) = kind {
+                exchange.headers.insert("content-type", kind.parse().unwrap());
+            }
+            misshapen(&exchange).map(|finding| finding.code)
+        };
         for body in ["", "{}", " \n", "\"ok\""] {
-            assert_eq!(problem(&exchange(200, body)), None);
+            assert_eq!(code(body, Some("application/json; charset=utf-8")), None);
         }
-        assert_eq!(
-            problem(&exchange(503, "{}")).as_deref(),
-            Some("the server acknowledges with 503 Service Unavailable")
-        );
-        assert!(problem(&exchange(200, "<html>")).unwrap().contains("not the expected JSON"));
+        assert_eq!(code("", None), None);
+        assert_eq!(code("{}", Some("application/problem+json")), None);
+        assert_eq!(code("{}", Some("text/html")).as_deref(), Some("ack-type"));
+        assert_eq!(code("<html>", Some("text/html")).as_deref(), Some("ack-not-json"));
     }
 
     #[test]

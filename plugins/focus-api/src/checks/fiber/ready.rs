@@ -7,6 +7,7 @@ use shakedown_core::{
     Cause, Check, CheckError, Context, Effect, Finding, NoParams, Severity, Verdict, async_trait, fault,
     register_check,
 };
+use shakedown_http::StatusCode;
 
 register_check! {
     /// The server has a fiber to look at.
@@ -37,6 +38,11 @@ impl Check for FiberReady {
     async fn run(&self, cx: &Context) -> Result<Verdict, CheckError> {
         let client = cx.target::<FocusApi>().await?;
         let exchange = client.get(cx, "/live_metadata").await?;
+        if exchange.status != StatusCode::OK {
+            let why =
+                format!("there is no live metadata, which focus-api.livemeta.ok judges: {}", exchange.status);
+            return Err(CheckError::not_applicable(why));
+        }
         let (seen, findings) = match document::json(&exchange, "/live_metadata") {
             Err(finding) => (exchange.summary(), vec![*finding]),
             Ok(body) => match LiveMetadata::read(&body).and_then(LiveMetadata::ready) {

@@ -2,9 +2,9 @@
 
 use super::samples::table;
 use super::survey::{Survey, Surveyed};
-use super::suspects;
 use crate::checks::{JOBS, READY};
 use crate::request::ConfigureRequest;
+use crate::suspects;
 use crate::target::FocusApi;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

@@ -72,6 +72,7 @@ impl Check for ChannelsOutOfRange {
                 return examine(cx, &client, &request, nonsense).await;
             }
             let configured = client.configure(cx, &request.text()).await?;
+            refusal::answered(cx, &configured.exchange)?;
             let findings = if configured.exchange.status.is_success() {
                 let message = format!(
                     "the server accepts {what}, although {lowest} is the lowest; the contract leaves that open"

@@ -2,7 +2,7 @@
 
 use crate::checks::{JOBS, READY};
 use crate::client::FocusClient;
-use crate::refusal::{has_number, mentions, words};
+use crate::refusal::{answered, has_number, leaked, mentions, words};
 use crate::request::ConfigureRequest;
 use crate::target::FocusApi;
 use schemars::JsonSchema;
@@ -19,7 +19,8 @@ register_check! {
     ///
     /// Three kinds of nonsense are sent: an NFFT of zero, a negative channel, a reversed range of frequencies. Each refusal
     /// is scored: half for naming the field, three tenths for naming the rule, two tenths for a value. The mean must reach
-    /// `min_score`. An acceptance or a 5xx scores nothing.
+    /// `min_score`. What is accepted, or answered with a 5xx, is
+    /// no refusal; the check of its field judges it. A refusal that shows the inside of the server is a warning.
     ///
     /// # Why it matters
     /// A message that does not say what was wrong costs a support case; one that does costs nothing.
@@ -114,9 +115,11 @@ impl Check for ErrorClarity {
         let mut scores = Vec::new();
         let mut details = Vec::new();
         let mut transcript = String::new();
+        let mut leaks = Vec::new();
         for question in questions(&valid) {
             let exchange = ask(cx, &client, &question).await?;
-            let score = score(&question, &exchange);
+            leaks.extend(leaked(&exchange, "POST /configure", question.what).map(Finding::warn));
+            let Some(score) = score(&question, &exchange) else { continue };
             details.push(format!(
                 "{}: {score:.1} for {} \"{}\"",
                 question.what,
@@ -132,7 +135,9 @@ impl Check for ErrorClarity {
             .with_samples(&samples)
             .held_to(Threshold::AtLeast(self.params.min_score));
         let evidence = cx.attach(shakedown_core::Evidence::text("refusals.txt", transcript))?;
-        Ok(Verdict::of(Observation::counted(samples.count() as u64, "refusals")?).judged(mean, |mean| {
+        let verdict =
+            Verdict::of(Observation::counted(samples.count() as u64, "refusals")?).with_all(leaks.pop());
+        Ok(verdict.judged(mean, |mean| {
             let finding = Finding::new(
                 "errors-unclear",
                 Cause::Product,
@@ -148,19 +153,22 @@ impl Check for ErrorClarity {
 }
 
 async fn ask(cx: &Context, client: &FocusClient, question: &Question) -> Result<Exchange, CheckError> {
-    Ok(client.configure(cx, &question.request.text()).await?.exchange)
+    let exchange = client.configure(cx, &question.request.text()).await?.exchange;
+    answered(cx, &exchange)?;
+    Ok(exchange)
 }
 
-/// How clear a refusal is, from 0 to 1.
-fn score(question: &Question, exchange: &Exchange) -> f64 {
-    if !exchange.status.is_client_error() {
-        return 0.0;
-    }
+/// How clear a refusal is, from 0 to 1; none where it is no refusal.
+fn score(question: &Question, exchange: &Exchange) -> Option<f64> {
+    exchange.status.is_client_error().then_some(())?;
     let text = words(exchange);
     let worth = |holds: bool, points: f64| if holds { points } else { 0.0 };
-    worth(mentions(&text, question.fields), 0.5)
-        + worth(mentions(&text, question.rules), 0.3)
-        + worth(question.values.iter().any(|&value| has_number(&text, value)), 0.2)
+    let value = question.values.iter().any(|&value| has_number(&text, value));
+    Some(
+        worth(mentions(&text, question.fields), 0.5)
+            + worth(mentions(&text, question.rules), 0.3)
+            + worth(value, 0.2),
+    )
 }
 
 #[cfg(test)]
@@ -173,7 +181,8 @@ mod tests {
     fn tenths(question: usize, status: u16, body: &str) -> String {
         let fiber = Fiber { channels: Channels { lowest: 1, highest: 2337 }, prr: 2000.0 };
         let questions = questions(&ConfigureRequest::live(&fiber));
-        format!("{:.1}", score(&questions[question], &exchange(status, body)))
+        score(&questions[question], &exchange(status, body))
+            .map_or("none".to_owned(), |score| format!("{score:.1}"))
     }
 
     #[test]
@@ -190,8 +199,8 @@ mod tests {
     }
 
     #[test]
-    fn an_acceptance_or_a_crash_is_not_clear() {
-        assert_eq!(tenths(0, 200, r#"{"detail":"nfft must be positive"}"#), "0.0");
-        assert_eq!(tenths(0, 500, r#"{"detail":"nfft must be positive"}"#), "0.0");
+    fn an_acceptance_or_a_crash_is_no_refusal() {
+        assert_eq!(tenths(0, 200, r#"{"detail":"nfft must be positive"}"#), "none");
+        assert_eq!(tenths(0, 500, r#"{"detail":"nfft must be positive"}"#), "none");
     }
 }

@@ -25,7 +25,7 @@ register_check! {
         severity: Severity::High,
         effect: Effect::Create,
         target: Some("focus-api"),
-        keys: &["PZ-14089", "PZ-13984"],
+        keys: &["PZ-14089", "PZ-13984", "PZ-13870"],
         tags: &["api", "prelaunch"],
         requires: READY,
         group: JOBS,

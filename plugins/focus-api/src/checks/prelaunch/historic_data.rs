@@ -2,22 +2,24 @@
 
 use crate::checks::{JOBS, READY};
 use crate::client::Configured;
+use crate::outage;
 use crate::refusal::{self, mentions, words};
 use crate::request::ConfigureRequest;
 use crate::target::FocusApi;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use shakedown_core::duration::brief;
 use shakedown_core::{
-    Cause, Check, CheckError, Context, Effect, Finding, Params, Severity, Verdict, async_trait, fault,
-    register_check,
+    Cause, Check, CheckError, Context, Effect, Finding, HumanDuration, Params, Severity, Verdict,
+    async_trait, fault, register_check,
 };
-use shakedown_http::StatusCode;
+use shakedown_http::{Exchange, StatusCode};
 
 register_check! {
     /// The last hour can be played back, or the server says that nothing was recorded.
     ///
     /// A job is started for the last hour; or the answer is 404 or 400 and says that there is no data. `require_data` asks
-    /// for the job. The hour ends a minute ago, so that clocks that differ do not make it a future one, and the window is
+    /// for the job. A 503 is put down to what the server lacks, and must come within `outage_within`. The hour ends a minute ago, so that clocks that differ do not make it a future one, and the window is
     /// wide enough that it does not span more than thirty.
     ///
     /// # Why it matters
@@ -33,20 +35,32 @@ register_check! {
         severity: Severity::High,
         effect: Effect::Create,
         target: Some("focus-api"),
-        keys: &["PZ-13548", "PZ-13863"],
+        keys: &["PZ-13548", "PZ-13863", "PZ-13640"],
         tags: &["api", "prelaunch"],
         requires: READY,
         group: JOBS,
-        proofs: &[fault("focus-api.historic-500", "server-error")],
+        proofs: &[
+            fault("focus-api.historic-500", "server-error"),
+            fault("focus-api.database-down", "dependency-down"),
+            fault("focus-api.slow-outage", "outage-slow"),
+        ],
     }
 }
 
 /// How much is asked.
-#[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 struct HistoricParams {
     /// Whether an hour without recordings is a failure too.
     require_data: bool,
+    /// How long the server may take to say that it cannot look.
+    outage_within: HumanDuration,
+}
+
+impl Default for HistoricParams {
+    fn default() -> Self {
+        Self { require_data: false, outage_within: HumanDuration::secs(5) }
+    }
 }
 
 impl Params for HistoricParams {}
@@ -61,8 +75,29 @@ impl Check for HistoricData {
         let end = cx.clock.epoch_seconds() - SKEW;
         let request = ConfigureRequest::live(&client.fiber(cx).await?).historic(end - HOUR, end);
         let configured = client.configure(cx, &request.text()).await?;
+        let exchange = &configured.exchange;
         let finding = judge(&configured, self.params.require_data);
-        refusal::verdict(cx, &configured.exchange, "the last hour", finding.into_iter().collect())
+        let mut findings: Vec<_> =
+            finding.map(|finding| outage::explained(cx, exchange, finding)).into_iter().collect();
+        findings.extend(self.params.outage_slow(exchange));
+        refusal::verdict(cx, exchange, "the last hour", findings)
+    }
+}
+
+impl HistoricParams {
+    /// That a server which cannot look takes long to say so.
+    fn outage_slow(&self, exchange: &Exchange) -> Option<Finding> {
+        let elapsed = exchange.elapsed.total;
+        (exchange.status.is_server_error() && elapsed >= self.outage_within.0).then(|| {
+            let took = brief(elapsed);
+            let message = format!("the server takes {took} to say that it cannot look for recordings");
+            Finding::new("outage-slow", Cause::Product, "POST /configure", message)
+                .expected(format!("less than {}", self.outage_within), took)
+                .remedy(
+                    "shorten the driver's time-out for choosing a server, and fail at once while it is away",
+                    "a day",
+                )
+        })
     }
 }
 
@@ -98,7 +133,7 @@ fn judge(configured: &Configured, require_data: bool) -> Option<Finding> {
             Some(
                 Finding::new("dependency-down", Cause::Environment, "POST /configure", message)
                     .expected("a job, or 404 saying that there is no data", status)
-                    .remedy("bring MongoDB back, or the network between it and the server", "minutes"),
+                    .remedy("bring back what the server's log says it waits for; MongoDB first", "minutes"),
             )
         }
         status if status.is_server_error() => {
@@ -142,5 +177,16 @@ mod tests {
             is("dependency-down", Weight::Fail)
         );
         assert_eq!(judged(422, "", false), is("historic-refused", Weight::Fail));
+    }
+
+    #[test]
+    fn an_outage_is_said_soon() {
+        let after = |status, seconds| {
+            let mut exchange = exchange(status, "");
+            exchange.elapsed.total = std::time::Duration::from_secs(seconds);
+            HistoricParams::default().outage_slow(&exchange).map(|finding| finding.code)
+        };
+        assert_eq!((after(503, 4), after(200, 15)), (None, None));
+        assert_eq!(after(503, 15).as_deref(), Some("outage-slow"));
     }
 }

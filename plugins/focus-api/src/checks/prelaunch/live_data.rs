@@ -2,7 +2,8 @@
 
 use crate::checks::{JOBS, READY};
 use crate::client::Configured;
-use crate::refusal::{self, words};
+use crate::outage::{self, reason};
+use crate::refusal;
 use crate::request::ConfigureRequest;
 use crate::target::FocusApi;
 use schemars::JsonSchema;
@@ -11,7 +12,7 @@ use shakedown_core::{
     Cause, Check, CheckError, Context, Effect, Finding, Params, Severity, Verdict, async_trait, fault,
     register_check,
 };
-use shakedown_http::{Exchange, StatusCode};
+use shakedown_http::StatusCode;
 
 register_check! {
     /// A live view starts, or the server says why it cannot.
@@ -20,7 +21,8 @@ register_check! {
     /// for the job.
     ///
     /// # Why it matters
-    /// Data that is not there is no fault of the server; leaving the user without a reason is one.
+    /// Data that is not there is no fault of the server; leaving the user without a reason is one. The 503 is put down to
+    /// what the server says it lacks or, where it says nothing, to what other checks found; it is never asked again.
     ///
     /// # How to mend it
     /// For a 5xx without a reason read the server's log. Where data is missing, look at the fiber and at the analyzer's
@@ -31,11 +33,14 @@ register_check! {
         severity: Severity::High,
         effect: Effect::Create,
         target: Some("focus-api"),
-        keys: &["PZ-13547", "PZ-13873", "PZ-13561"],
+        keys: &["PZ-13547", "PZ-13873", "PZ-13561", "PZ-14781"],
         tags: &["api", "prelaunch"],
         requires: READY,
         group: JOBS,
-        proofs: &[fault("focus-api.configure-refuses", "server-error")],
+        proofs: &[
+            fault("focus-api.configure-refuses", "server-error"),
+            fault("focus-api.bare-503", "reason-missing"),
+        ],
     }
 }
 
@@ -55,7 +60,8 @@ impl Check for LiveData {
         let client = cx.target::<FocusApi>().await?;
         let request = ConfigureRequest::live(&client.fiber(cx).await?);
         let configured = client.configure(cx, &request.text()).await?;
-        let finding = judge(&configured, self.params.require_data);
+        let finding = judge(&configured, self.params.require_data)
+            .map(|finding| outage::explained(cx, &configured.exchange, finding));
         refusal::verdict(cx, &configured.exchange, "live data", finding.into_iter().collect())
     }
 }
@@ -93,14 +99,6 @@ fn judge(configured: &Configured, require_data: bool) -> Option<Finding> {
                 .remedy("read the server's reason in the evidence", "hours"),
         ),
     }
-}
-
-/// What the server says beyond the name of the status.
-fn reason(exchange: &Exchange) -> Option<String> {
-    let words = words(exchange);
-    let words = words.trim();
-    let name = exchange.status.canonical_reason().unwrap_or_default();
-    (!words.is_empty() && !words.eq_ignore_ascii_case(name)).then(|| words.to_owned())
 }
 
 #[cfg(test)]

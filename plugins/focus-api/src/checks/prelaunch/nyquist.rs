@@ -35,12 +35,13 @@ register_check! {
         group: JOBS,
         proofs: &[
             fault("focus-api.accepts-nyquist", "above-nyquist-accepted"),
-            fault("focus-api.vague-errors", "limit-unnamed"),
+            fault("focus-api.limit-unnamed", "limit-unnamed"),
         ],
     }
 }
 
 const ABOVE: i64 = 100;
+const FIELDS: &[&str] = &["frequencyRange", "frequency"];
 
 #[async_trait]
 impl Check for AboveNyquist {
@@ -49,24 +50,26 @@ impl Check for AboveNyquist {
         let fiber = client.fiber(cx).await?;
         let frequency = fiber.nyquist() + ABOVE;
         let what = format!("{frequency} Hz at {} pulses per second", fiber.prr);
-        let nonsense = Nonsense {
-            what: &what,
-            accepted: "above-nyquist-accepted",
-            fields: &["frequencyRange", "frequency"],
-        };
+        let nonsense = Nonsense { what: &what, accepted: "above-nyquist-accepted", fields: FIELDS };
         let request = ConfigureRequest::live(&fiber).set("/frequencyRange/max", frequency);
         let Configured { exchange, job } = client.configure(cx, &request.text()).await?;
+        refusal::answered(cx, &exchange)?;
         let mut findings = refusal::judge(nonsense, &exchange, job.as_deref());
         findings.extend(limit_unnamed(&fiber, &exchange));
         refusal::verdict(cx, &exchange, &what, findings)
     }
 }
 
-/// A finding where a refusal does not say what the limit is.
+/// A finding where a refusal does not say what the limit is. One that does not even name the field is a matter of
+/// `focus-api.prelaunch.clarity`.
 fn limit_unnamed(fiber: &Fiber, exchange: &Exchange) -> Option<Finding> {
     let status = exchange.status;
     let text = words(exchange);
-    if !status.is_client_error() || mentions(&text, &["nyquist"]) || has_number(&text, fiber.nyquist()) {
+    if !status.is_client_error()
+        || !mentions(&text, FIELDS)
+        || mentions(&text, &["nyquist"])
+        || has_number(&text, fiber.nyquist())
+    {
         return None;
     }
     let message = format!("the refusal does not name the limit of {} Hz", fiber.nyquist());
@@ -89,9 +92,13 @@ mod tests {
         let fiber = Fiber { channels: Channels { lowest: 1, highest: 9 }, prr: 2000.0 };
         let named = |status, body: &str| limit_unnamed(&fiber, &exchange(status, body)).is_none();
         assert!(named(400, r#"{"detail":"1100 exceeds the Nyquist frequency"}"#));
-        assert!(named(422, r#"{"detail":[{"msg":"too high","ctx":{"le":1000.0},"input":1100}]}"#));
-        assert!(!named(422, r#"{"detail":[{"msg":"too high","input":1000}]}"#));
-        assert!(!named(400, r#"{"detail":"Bad request"}"#));
+        assert!(named(
+            422,
+            r#"{"detail":[{"loc":["frequencyRange"],"msg":"too high","ctx":{"le":1000.0},"input":1100}]}"#
+        ));
+        assert!(!named(422, r#"{"detail":[{"loc":["frequencyRange"],"msg":"too high","input":1000}]}"#));
+        assert!(!named(400, r#"{"detail":"Invalid frequencyRange"}"#));
+        assert!(named(400, r#"{"detail":"Bad request"}"#), "which is worse, and judged by another check");
         assert!(named(200, "{}"), "an acceptance has its own finding");
     }
 }

@@ -1,8 +1,8 @@
 //! `focus-api.prelaunch.port`
 
-use crate::checks::{JOBS, READY};
+use crate::checks::{JOBS, STARTS};
 use crate::client::Configured;
-use crate::refusal::{mentions, words};
+use crate::refusal::{self, mentions, words};
 use crate::request::ConfigureRequest;
 use crate::response;
 use crate::target::FocusApi;
@@ -14,10 +14,10 @@ use shakedown_core::{
 use shakedown_http::StatusCode;
 
 register_check! {
-    /// Two live jobs do not share a stream.
+    /// Live jobs do not share a stream.
     ///
-    /// Two valid live requests follow each other. The streams of both jobs have an address of their own; or the second is
-    /// refused with 400 or 409, naming the port.
+    /// Three valid live requests follow each other. The streams of all jobs have an address of their own; or a request is
+    /// refused with 400 or 409, naming the port. Which ports they are is reported, and nothing is expected of the numbers.
     ///
     /// # Why it matters
     /// Where two jobs are given one port, one of the two users sees the other's picture, or none.
@@ -26,46 +26,51 @@ register_check! {
     /// Let Kubernetes choose the port of each job's service, and return the one it chose.
     pub(super) struct StreamPorts(NoParams) {
         id: "focus-api.prelaunch.port",
-        title: "Two live jobs do not share a stream",
+        title: "Live jobs do not share a stream",
         severity: Severity::High,
         effect: Effect::Create,
         target: Some("focus-api"),
-        keys: &["PZ-14018"],
+        keys: &["PZ-14018", "PZ-13873"],
         tags: &["api", "prelaunch"],
-        requires: READY,
+        requires: STARTS,
         group: JOBS,
         proofs: &[fault("focus-api.shared-port", "port-shared")],
     }
 }
 
+const JOBS_AT_ONCE: usize = 3;
+
 #[async_trait]
 impl Check for StreamPorts {
     async fn run(&self, cx: &Context) -> Result<Verdict, CheckError> {
         let client = cx.target::<FocusApi>().await?;
-        let request = ConfigureRequest::live(&client.fiber(cx).await?).text();
+        let fiber = client.fiber(cx).await?;
+        let request = ConfigureRequest::live(&fiber).channels(&fiber, 2).text();
         let first = client.configure(cx, &request).await?;
-        let Some(first_stream) = stream(&first) else {
+        refusal::answered(cx, &first.exchange)?;
+        let Some(address) = stream(&first) else {
             let seen = first.exchange.summary();
             return Err(CheckError::unclear(format!(
-                "the first of two jobs has no stream to compare: {seen}"
+                "the first of several jobs has no stream to compare: {seen}"
             )));
         };
-        let second = client.configure(cx, &request).await?;
-        let seen = match stream(&second) {
-            Some((host, port)) => {
-                format!("streams at {}:{} and {host}:{port}", first_stream.0, first_stream.1)
+        let (mut streams, mut findings) = (vec![address], Vec::new());
+        let mut evidence = vec![cx.attach(first.exchange.to_evidence("job-1.txt"))?];
+        while streams.len() < JOBS_AT_ONCE && findings.is_empty() {
+            let next = client.configure(cx, &request).await?;
+            refusal::answered(cx, &next.exchange)?;
+            evidence.push(cx.attach(next.exchange.to_evidence(format!("job-{}.txt", evidence.len() + 1)))?);
+            findings.extend(judge(&streams, &next));
+            match stream(&next) {
+                Some(address) => streams.push(address),
+                // Refused, naming the port: as good an answer, and the last one.
+                None => break,
             }
-            None => format!("the second job: {}", second.exchange.summary()),
-        };
-        let verdict = Verdict::of(Observation::seen(seen));
-        Ok(match judge(&first_stream, &second) {
-            None => verdict,
-            Some(finding) => {
-                let first = cx.attach(first.exchange.to_evidence("first-job.txt"))?;
-                let second = cx.attach(second.exchange.to_evidence("second-job.txt"))?;
-                verdict.with(finding.evidence(first).evidence(second))
-            }
-        })
+        }
+        let seen: Vec<String> = streams.iter().map(|(host, port)| format!("{host}:{port}")).collect();
+        let verdict = Verdict::of(Observation::seen(format!("streams at {}", seen.join(", "))));
+        let with_evidence = |finding| evidence.iter().cloned().fold(finding, Finding::evidence);
+        Ok(verdict.with_all(findings.into_iter().map(with_evidence)))
     }
 }
 
@@ -74,33 +79,27 @@ fn stream(configured: &Configured) -> Option<(String, i64)> {
     response::stream(&configured.exchange.json::<Value>().ok()?)
 }
 
-fn judge(first: &(String, i64), second: &Configured) -> Option<Finding> {
-    let status = second.exchange.status;
+fn judge(before: &[(String, i64)], next: &Configured) -> Option<Finding> {
+    let status = next.exchange.status;
     let finding = |code, message: String| Finding::new(code, Cause::Product, "POST /configure", message);
-    match stream(second) {
-        Some(second) if second == *first => {
-            let (host, port) = second;
-            Some(
-                finding("port-shared", format!("two live jobs share the stream at {host}:{port}"))
-                    .expected("a port for each job", port)
-                    .remedy(
-                        "let Kubernetes choose the port of each job's service, and return that one",
-                        "a day",
-                    ),
-            )
-        }
+    match stream(next) {
+        Some((host, port)) if before.contains(&(host.clone(), port)) => Some(
+            finding("port-shared", format!("two live jobs share the stream at {host}:{port}"))
+                .expected("a port for each job", port)
+                .remedy("let Kubernetes choose the port of each job's service, and return that one", "a day"),
+        ),
         Some(_) => None,
         None if matches!(status, StatusCode::BAD_REQUEST | StatusCode::CONFLICT)
-            && mentions(&words(&second.exchange), &["port"]) =>
+            && mentions(&words(&next.exchange), &["port"]) =>
         {
             None
         }
         None if status.is_server_error() => Some(
-            finding("server-error", format!("the server fails at the second of two live jobs with {status}"))
+            finding("server-error", format!("the server fails at one of several live jobs with {status}"))
                 .remedy("read the stack trace in the server's log", "hours"),
         ),
         None => Some(
-            finding("second-job-refused", format!("the second of two live jobs has no stream: {status}"))
+            finding("second-job-refused", format!("one of several live jobs has no stream: {status}"))
                 .expected("another port, or 400 or 409 naming the port", status)
                 .remedy("start the job, or say which port is in use", "a day"),
         ),
@@ -114,7 +113,7 @@ mod tests {
 
     fn code(status: u16, body: &str) -> Option<String> {
         let second = Configured { exchange: exchange(status, body), job: None };
-        judge(&("focus.example.com".to_owned(), 12301), &second).map(|finding| finding.code)
+        judge(&[("focus.example.com".to_owned(), 12301)], &second).map(|finding| finding.code)
     }
 
     #[test]

@@ -1,17 +1,20 @@
 //! `focus-api.prelaunch.view`
 
 use crate::checks::{JOBS, READY};
-use crate::refusal::{Nonsense, examine};
+use crate::refusal::{self, Nonsense};
 use crate::request::ConfigureRequest;
 use crate::target::FocusApi;
+use serde_json::{Value, json};
 use shakedown_core::{
-    Check, CheckError, Context, Effect, NoParams, Severity, Verdict, async_trait, fault, register_check,
+    Cases, Check, CheckError, Context, Effect, NoParams, Severity, Verdict, async_trait, fault,
+    register_check,
 };
 
 register_check! {
     /// A type of view that does not exist is refused.
     ///
-    /// View type 999 is asked for; there are 0, 1 and 2. A refusal with 400, 422 or 404 will do.
+    /// There are 0, 1 and 2. View types −1, 3, 100 and 999 are asked for, and one in words. A refusal with 400, 422 or 404
+    /// will do. What the server makes of `"0"` is noted by `focus-api.view.valid`.
     ///
     /// # Why it matters
     /// The analyzer does not know what to compute, so the job it is started for delivers nothing, or something else than
@@ -25,7 +28,7 @@ register_check! {
         severity: Severity::Medium,
         effect: Effect::Create,
         target: Some("focus-api"),
-        keys: &["PZ-13878"],
+        keys: &["PZ-13878", "PZ-14093", "PZ-13914", "PZ-14094", "PZ-13913"],
         tags: &["api", "prelaunch"],
         requires: READY,
         group: JOBS,
@@ -37,9 +40,21 @@ register_check! {
 impl Check for InvalidView {
     async fn run(&self, cx: &Context) -> Result<Verdict, CheckError> {
         let client = cx.target::<FocusApi>().await?;
-        let request = ConfigureRequest::live(&client.fiber(cx).await?).set("/view_type", 999);
-        let nonsense =
-            Nonsense { what: "view type 999", accepted: "view-accepted", fields: &["view_type", "view"] };
-        examine(cx, &client, &request, nonsense).await
+        let fiber = client.fiber(cx).await?;
+        let valid = ConfigureRequest::live(&fiber).channels(&fiber, 1);
+        let rows: [(&str, &[&str], Value); 5] = [
+            ("view type 999", &["PZ-13878", "PZ-14093", "PZ-13914"], json!(999)),
+            ("view type -1", &["PZ-14093", "PZ-13914"], json!(-1)),
+            ("view type 3", &["PZ-14093", "PZ-13914"], json!(3)),
+            ("view type 100", &["PZ-14093", "PZ-13914"], json!(100)),
+            ("a view type in words", &["PZ-14094", "PZ-13913"], json!("multichannel")),
+        ];
+        let mut cases = Cases::new();
+        for (what, keys, view) in rows {
+            let nonsense = Nonsense { what, accepted: "view-accepted", fields: &["view_type", "view"] };
+            let request = valid.clone().set("/view_type", view);
+            cases.push(refusal::case(cx, &client, (what, keys), &request, nonsense).await);
+        }
+        cases.verdict()
     }
 }

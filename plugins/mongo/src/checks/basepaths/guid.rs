@@ -30,7 +30,11 @@ register_check! {
         keys: &["PZ-13598"],
         tags: &["smoke", "data-quality"],
         requires: &["mongo.connect"],
-        proofs: &[fault("mongo.base-path-missing", "base-path-missing")],
+        proofs: &[
+            fault("mongo.base-path-missing", "base-path-missing"),
+            fault("mongo.base-path-ambiguous", "base-path-ambiguous"),
+            fault("mongo.guid-missing", "guid-missing"),
+        ],
     }
 }
 

@@ -1,5 +1,7 @@
 //! `mongo.collections.required`
 
+use super::kinds;
+use crate::checks::survey::Survey;
 use crate::layout::BASE_PATHS;
 use crate::{Mongo, Recordings, brief};
 use shakedown_core::{
@@ -8,29 +10,41 @@ use shakedown_core::{
 };
 
 register_check! {
-    /// The collections exist that Focus Server reads: `base_paths`, and the recordings under their GUID.
+    /// The collections exist that Focus Server reads: `base_paths`, and the recordings under their GUID; and they are
+    /// ordinary collections with something in them.
     ///
     /// The collection of folders that were not recognised (`<guid>-unrecognized_recordings`) is optional: it exists as
     /// soon as there is such a folder. The collections are looked up by the GUID of the base path. No collection is
-    /// ever picked because its name looks right.
+    /// ever picked because its name looks right. Recordings of other base paths are only named: they are examined where
+    /// `base_path` in `[environments.E.targets.mongo]` says so.
+    ///
+    /// An empty collection of recordings is a warning, and the checks of recordings are then skipped. So is a view, of which
+    /// the other checks see what it shows; a time series; and a capped collection, which drops the oldest documents when it
+    /// is full. That the recordings are spread over shards is said, with what it means for a unique `uuid`.
     ///
     /// # Why it matters
     /// MongoDB does not complain about a question to a collection that does not exist: it answers that nothing was
-    /// found. History is then silently empty.
+    /// found. History is then silently empty. From a capped collection recordings vanish without anybody deleting them.
     ///
     /// # How to mend it
     /// See whether the indexer of recordings has run in this environment, and whether the GUID in `base_paths` is that
-    /// of the data. After a restore from a backup, compare the collections of both sides.
+    /// of the data. After a restore from a backup, compare the collections of both sides. Copy a capped collection into an
+    /// ordinary one, and let the GUID name a collection rather than a view.
     pub(crate) struct RequiredCollections(NoParams) {
         id: "mongo.collections.required",
-        title: "The required collections exist",
+        title: "The required collections exist and are ordinary collections with documents",
         severity: Severity::Critical,
         effect: Effect::Read,
         target: Some("mongo"),
-        keys: &["PZ-13809", "PZ-13683"],
+        keys: &["PZ-13809", "PZ-13683", "PZ-13598"],
         tags: &["smoke", "data-quality"],
         requires: &["mongo.connect", "mongo.basepaths.guid"],
-        proofs: &[fault("mongo.recordings-missing", "collection-missing")],
+        proofs: &[
+            fault("mongo.recordings-missing", "collection-missing"),
+            fault("mongo.recordings-empty", "recordings-empty"),
+            fault("mongo.recordings-capped", "collection-capped"),
+            fault("mongo.recordings-view", "collection-is-view"),
+        ],
     }
 }
 
@@ -41,8 +55,42 @@ impl Check for RequiredCollections {
         let recordings = mongo.recordings(cx).await?;
         let names = mongo.collection_names(cx).await?;
         let observation = Observation::counted(names.len() as u64, "collections")?;
-        Ok(Verdict::of(observation).with_all(judge(mongo.database.name(), recordings, &names)))
+        let mut verdict = Verdict::of(observation).with_all(judge(mongo.database.name(), recordings, &names));
+        for (name, storage) in kinds::storage(&mongo, cx, recordings).await? {
+            verdict = verdict.with_all(kinds::judge_storage(&name, &storage));
+        }
+        if names.contains(&recordings.guid) {
+            let survey = Survey::of(mongo.clone(), cx, recordings.guid.clone());
+            match survey.population("recordings").await {
+                Err(CheckError::NotApplicable(_)) => verdict = verdict.with(empty(&survey.subject())),
+                other => drop(other?),
+            }
+            let sharding = kinds::sharding(&mongo, cx, &recordings.guid).await?;
+            verdict =
+                verdict.with_all(sharding.map(|sharding| kinds::say_sharding(&recordings.guid, &sharding)));
+        }
+        Ok(verdict.with_all(elsewhere(&kinds::others(&mongo, cx).await?)))
     }
+}
+
+fn empty(subject: &str) -> Finding {
+    Finding::new("recordings-empty", Cause::Environment, subject, "the collection of the recordings is empty")
+        .warn()
+        .severity(Severity::High)
+        .expected("recordings", "no document")
+        .detail("there is no history to show, and the checks of recordings are skipped")
+        .remedy("see whether the indexer of recordings has run here; in a new environment, wait for the first recording", "30 minutes")
+}
+
+fn elsewhere(others: &[String]) -> Option<Finding> {
+    (!others.is_empty()).then(|| {
+        let paths = brief::count(others.len() as u64, "other base path is", "other base paths are");
+        let message = format!("{paths} in use, whose recordings are not examined here");
+        let finding =
+            Finding::new("other-base-paths", Cause::Expected, format!("collection `{BASE_PATHS}`"), message)
+                .note();
+        others.iter().fold(finding, Finding::detail)
+    })
 }
 
 fn judge(database: &str, recordings: &Recordings, names: &[String]) -> Vec<Finding> {

@@ -1,99 +1,219 @@
-//! The server's own account of how it answers a query of history.
+//! The server's own account of how it answers the queries of history.
 
-use crate::client::{MongoClient, patience};
-use crate::time;
-use jiff::SignedDuration;
+use crate::client::MongoClient;
+use crate::trouble::Trouble;
+use crate::{answer, brief, number, time};
+use jiff::{SignedDuration, Timestamp};
 use mongodb::bson::{Bson, Document, doc};
-use shakedown_core::{CheckError, Context, Evidence, EvidenceRef, duration};
+use shakedown_core::{CheckError, Context, Evidence, EvidenceRef, TargetErrorKind};
 use std::time::Duration;
 
 /// The longest that the server may take to explain: it has to run the query for that.
 const LONGEST: Duration = Duration::from_secs(10);
 
-/// What the server did to answer, in words, and the whole answer as evidence where there is one.
-pub(super) struct Account {
-    pub(super) words: String,
-    pub(super) evidence: Option<EvidenceRef>,
+/// A question of history, as the server gets it.
+pub(super) struct Query {
+    /// What it asks for, as in "the query for …".
+    pub(super) name: &'static str,
+    /// The command.
+    command: Document,
 }
 
-/// Has the server explain the query for the recordings of the last day.
-pub(super) async fn last_day(
-    mongo: &MongoClient,
-    cx: &Context,
-    collection: &str,
-) -> Result<Account, CheckError> {
-    let now = cx.clock.now();
-    let day_before = now.checked_sub(SignedDuration::from_hours(24)).unwrap_or(now);
-    let filter = doc! {
-        "deleted": false,
-        "start_time": { "$lte": time::date(now) },
-        "end_time": { "$gte": time::date(day_before) },
-    };
-    let limit = LONGEST.min(patience(cx) / 2);
-    let command = doc! {
-        "explain": { "find": collection, "filter": filter },
-        "verbosity": "executionStats",
-        "maxTimeMS": i64::try_from(limit.as_millis()).unwrap_or(i64::MAX),
-    };
-    // The finding stands without the account, so that no failure to explain may replace it.
-    match mongo.ask_within(limit, "explain a query", mongo.database.run_command(command)).await {
-        Ok(reply) => {
-            let shown = serde_json::to_value(&reply).map_err(CheckError::unclear)?;
-            let evidence = cx.attach(Evidence::json("explain.json", &shown))?;
-            Ok(Account { words: words(&reply), evidence: Some(evidence) })
+impl Query {
+    /// The recordings of the last day, by when they started.
+    pub(super) fn started(collection: &str, now: Timestamp) -> Self {
+        let filter = doc! { "start_time": { "$gte": time::date(day_before(now)), "$lte": time::date(now) } };
+        Self::find("the recordings that started in the last day", collection, filter)
+    }
+
+    /// The recordings of which a part lies in the last day.
+    pub(super) fn overlapping(collection: &str, now: Timestamp) -> Self {
+        // In steps, as the range of the end is what singles out a few.
+        let steps = vec![
+            doc! { "$match": { "end_time": { "$gte": time::date(day_before(now)) } } },
+            doc! { "$match": { "start_time": { "$lte": time::date(now) } } },
+        ];
+        Self::aggregate("the recordings of the last day", collection, steps)
+    }
+
+    /// The recordings of the last day that were not deleted.
+    pub(super) fn kept(collection: &str, now: Timestamp) -> Self {
+        let steps = vec![
+            doc! { "$match": { "start_time": { "$gte": time::date(day_before(now)) } } },
+            doc! { "$match": { "deleted": false } },
+        ];
+        Self::aggregate("the recordings of the last day that are not deleted", collection, steps)
+    }
+
+    /// One recording. It need not exist: how it is looked for is the same.
+    pub(super) fn by_uuid(collection: &str) -> Self {
+        let filter = doc! { "uuid": "00000000-0000-0000-0000-000000000000" };
+        Self::find("a recording by its uuid", collection, filter)
+    }
+
+    /// The recordings that have no end, or not yet.
+    pub(super) fn open(collection: &str) -> Self {
+        Self::find("the recordings without an end", collection, doc! { "end_time": Bson::Null })
+    }
+
+    fn find(name: &'static str, collection: &str, filter: Document) -> Self {
+        Self { name, command: doc! { "find": collection, "filter": filter } }
+    }
+
+    fn aggregate(name: &'static str, collection: &str, steps: Vec<Document>) -> Self {
+        Self { name, command: doc! { "aggregate": collection, "pipeline": steps, "cursor": {} } }
+    }
+
+    /// Has the server run and explain it; where it does not come to an end with that, only plan it.
+    pub(super) async fn explain(&self, mongo: &MongoClient, cx: &Context) -> Result<Account, Trouble> {
+        let limit = LONGEST.min(cx.remaining() / 4);
+        match self.ask(mongo, "executionStats", limit).await {
+            Ok(reply) => Ok(Account { plan: Plan::read(&reply), reply }),
+            Err(Trouble::Target(error)) if error.kind == TargetErrorKind::TimedOut => {
+                let reply = self.ask(mongo, "queryPlanner", limit).await?;
+                let plan = Plan { gave_up_after: Some(limit), ..Plan::read(&reply) };
+                Ok(Account { plan, reply })
+            }
+            Err(trouble) => Err(trouble),
         }
-        Err(trouble) => Ok(Account {
-            words: format!(
-                "the server did not explain the query within {}: {}",
-                duration::brief(limit),
-                trouble.words()
-            ),
-            evidence: None,
-        }),
+    }
+
+    async fn ask(&self, mongo: &MongoClient, verbosity: &str, limit: Duration) -> Result<Document, Trouble> {
+        let command = doc! {
+            "explain": &self.command,
+            "verbosity": verbosity,
+            "maxTimeMS": i64::try_from(limit.as_millis()).unwrap_or(i64::MAX),
+        };
+        // The server is to give up first, so that it does not go on without us.
+        let patience = limit + limit / 4;
+        mongo.ask_within(patience, "explain a query", answer::command(&mongo.database, command)).await
     }
 }
 
-/// What an answer of `explain` says.
-fn words(reply: &Document) -> String {
-    let stats = reply.get_document("executionStats").ok();
-    let number = |name| stats.and_then(|stats| stats.get(name)).and_then(whole);
-    let way = if names_stage(reply.get("queryPlanner"), "COLLSCAN") {
-        "scans the whole collection (COLLSCAN)"
-    } else {
-        "does not scan the whole collection"
-    };
-    let mut parts = vec![format!("explain: the query for the recordings of the last day {way}")];
-    if let (Some(examined), Some(returned)) = (number("totalDocsExamined"), number("nReturned")) {
-        parts.push(format!("{examined} documents examined (docsExamined) for {returned} returned"));
-    }
-    if let Some(milliseconds) = number("executionTimeMillis") {
-        parts.push(format!("in {milliseconds} ms"));
-    }
-    parts.join(", ")
+fn day_before(now: Timestamp) -> Timestamp {
+    now.checked_sub(SignedDuration::from_hours(24)).unwrap_or(now)
 }
 
-/// Whether a plan has a stage of that name, however deep.
-fn names_stage(plan: Option<&Bson>, stage: &str) -> bool {
-    match plan {
-        Some(Bson::Document(fields)) => fields.iter().any(|(name, value)| {
-            (name == "stage" && value.as_str() == Some(stage))
-                || (name != "rejectedPlans" && names_stage(Some(value), stage))
-        }),
-        Some(Bson::Array(items)) => items.iter().any(|item| names_stage(Some(item), stage)),
-        _ => false,
+/// What the server said.
+pub(super) struct Account {
+    pub(super) plan: Plan,
+    reply: Document,
+}
+
+impl Account {
+    /// Keeps the server's words.
+    pub(super) fn attach(&self, cx: &Context, name: &str) -> Result<EvidenceRef, CheckError> {
+        let shown = serde_json::to_value(&self.reply).map_err(CheckError::unclear)?;
+        cx.attach(Evidence::json(name, &shown))
     }
 }
 
-fn whole(value: &Bson) -> Option<i64> {
+/// How a query is answered.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Plan {
+    /// Whether it reads the whole collection.
+    pub(super) scans: bool,
+    /// The indexes that it uses.
+    indexes: Vec<String>,
+    /// Index entries that were examined.
+    keys: Option<i64>,
+    /// Documents that were examined.
+    documents: Option<i64>,
+    /// Documents that were found.
+    pub(super) returned: Option<i64>,
+    /// How long it took the server.
+    pub(super) milliseconds: Option<i64>,
+    /// Set where the server did not come to an end within this time.
+    gave_up_after: Option<Duration>,
+}
+
+impl Plan {
+    pub(super) fn read(reply: &Document) -> Self {
+        let mut plan = Self::default();
+        plan.look_at_stages(reply);
+        let mut stats = Vec::new();
+        match reply.get_document("executionStats") {
+            Ok(whole) => stats.push(whole),
+            // Of an aggregation, or of several shards, each part has its own.
+            Err(_) => parts(reply, &mut stats),
+        }
+        let sum = |name| {
+            stats.iter().filter_map(|part| part.get(name).and_then(number::whole)).reduce(|a, b| a + b)
+        };
+        Self {
+            keys: sum("totalKeysExamined"),
+            documents: sum("totalDocsExamined"),
+            returned: sum("nReturned"),
+            milliseconds: stats.iter().filter_map(|part| number::at(part, &["executionTimeMillis"])).max(),
+            ..plan
+        }
+    }
+
+    fn look_at_stages(&mut self, plan: &Document) {
+        self.scans |= plan.get_str("stage").is_ok_and(|stage| stage == "COLLSCAN");
+        if let Ok(index) = plan.get_str("indexName") {
+            let index = brief::line(index, 128);
+            if !self.indexes.contains(&index) {
+                self.indexes.push(index);
+            }
+        }
+        for (_, value) in
+            plan.iter().filter(|(name, _)| !["rejectedPlans", "command"].contains(&name.as_str()))
+        {
+            each_document(value, &mut |inner| self.look_at_stages(inner));
+        }
+    }
+
+    /// The greater number of what was examined: entries of an index, or documents.
+    pub(super) fn examined(&self) -> Option<i64> {
+        self.keys.max(self.documents)
+    }
+
+    /// How the query is answered, as in "… scans the whole collection".
+    pub(super) fn words(&self) -> String {
+        let way = match self.indexes.as_slice() {
+            _ if self.scans => "scans the whole collection (COLLSCAN)".to_owned(),
+            [] => "does not scan the whole collection".to_owned(),
+            indexes => {
+                let names: Vec<String> = indexes.iter().take(5).map(|name| format!("`{name}`")).collect();
+                format!("uses {}", brief::and(&names))
+            }
+        };
+        let mut parts = vec![way];
+        if let (Some(examined), Some(returned)) = (self.examined(), self.returned) {
+            let what = if self.keys > self.documents {
+                "keys examined"
+            } else {
+                "documents examined (docsExamined)"
+            };
+            parts.push(format!("{examined} {what} for {returned} returned"));
+        }
+        if let Some(milliseconds) = self.milliseconds {
+            parts.push(format!("in {milliseconds} ms"));
+        }
+        if let Some(limit) = self.gave_up_after {
+            parts.push(format!("not done within {}", shakedown_core::duration::brief(limit)));
+        }
+        parts.join(", ")
+    }
+}
+
+/// All parts of an answer that count what was examined.
+fn parts<'a>(reply: &'a Document, found: &mut Vec<&'a Document>) {
+    for (name, value) in reply {
+        match value {
+            Bson::Document(stats) if name == "executionStats" => found.push(stats),
+            value => each_document(value, &mut |inner| parts(inner, found)),
+        }
+    }
+}
+
+/// Calls back for a document, or for each one in an array.
+fn each_document<'a>(value: &'a Bson, see: &mut impl FnMut(&'a Document)) {
     match value {
-        Bson::Int32(number) => Some(i64::from(*number)),
-        Bson::Int64(number) => Some(*number),
-        #[expect(
-            clippy::cast_possible_truncation,
-            reason = "the cast saturates, and the number is only shown"
-        )]
-        Bson::Double(number) => Some(*number as i64),
-        _ => None,
+        Bson::Document(document) => see(document),
+        Bson::Array(items) => items.iter().filter_map(Bson::as_document).for_each(see),
+        _ => {}
     }
 }
 
@@ -107,18 +227,37 @@ mod tests {
             "queryPlanner": { "winningPlan": { "stage": "LIMIT", "inputStage": { "stage": "COLLSCAN" } } },
             "executionStats": { "totalDocsExamined": 3012, "nReturned": 4_i64, "executionTimeMillis": 12.0 },
         };
+        let plan = Plan::read(&scan);
+        assert!(plan.scans);
         assert_eq!(
-            words(&scan),
-            "explain: the query for the recordings of the last day scans the whole collection (COLLSCAN), \
-             3012 documents examined (docsExamined) for 4 returned, in 12 ms"
+            plan.words(),
+            "scans the whole collection (COLLSCAN), 3012 documents examined (docsExamined) for 4 returned, in 12 ms"
         );
         let indexed = doc! { "queryPlanner": {
-            "winningPlan": { "stage": "FETCH", "inputStage": { "stage": "IXSCAN" } },
+            "winningPlan": { "stage": "FETCH", "inputStage": { "stage": "IXSCAN", "indexName": "a_1" } },
             "rejectedPlans": [{ "stage": "COLLSCAN" }],
         } };
+        assert_eq!(Plan::read(&indexed).words(), "uses `a_1`");
+    }
+
+    #[test]
+    fn parts_of_an_answer_add_up() {
+        let part = |keys: i32, documents: i32| {
+            doc! { "stages": [{ "$cursor": {
+                "queryPlanner": { "winningPlan": { "queryPlan": { "stage": "IXSCAN", "indexName": "b" } } },
+                "executionStats": { "totalKeysExamined": keys, "totalDocsExamined": documents, "nReturned": 1 },
+            } }] }
+        };
+        let plan = Plan::read(&doc! { "shards": { "one": part(30, 2), "two": part(12, 3) } });
+        assert!(!plan.scans);
+        assert_eq!(plan.words(), "uses `b`, 42 keys examined for 2 returned");
+    }
+
+    #[test]
+    fn an_answer_of_another_form_says_little() {
         assert_eq!(
-            words(&indexed),
-            "explain: the query for the recordings of the last day does not scan the whole collection"
+            Plan::read(&doc! { "ok": 1, "x": [1, "COLLSCAN"] }).words(),
+            "does not scan the whole collection"
         );
     }
 }

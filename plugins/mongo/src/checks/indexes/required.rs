@@ -1,10 +1,9 @@
 //! `mongo.indexes.required`
 
-use super::explain;
-use super::index::{Cover, Index, cover, is_unique};
+use super::explain::Query;
+use super::index::{Cover, Index, Uniqueness, cover, uniqueness};
+use super::list::{self, indexes};
 use crate::{Mongo, MongoClient, brief};
-use futures_util::TryStreamExt;
-use mongodb::bson::doc;
 use shakedown_core::{
     Cause, Check, CheckError, Context, Effect, Finding, NoParams, Observation, Severity, Verdict,
     async_trait, fault, register_check,
@@ -13,15 +12,27 @@ use shakedown_core::{
 /// The fields without whose index history is too slow to be of use.
 const CRITICAL: [&str; 3] = ["start_time", "end_time", "uuid"];
 
+/// The fix that creates indexes.
+const FIX: &str = "mongo.indexes.create";
+const BY_FIX: &str = "let `fix` create them in the background, today";
+/// How long a build takes in production.
+const BUILD: &str = "about 15 minutes";
+
 register_check! {
     /// The recordings carry the indexes that history needs: on `start_time`, on `end_time`, on `uuid` (unique) and on
     /// `deleted`.
     ///
     /// Indexes are compared by their keys, not by their names. A compound index counts for its first key, in either
-    /// direction. A hidden index does not count, since no query uses it, nor does a partial one, since only the queries
-    /// within its filter use it. A sparse one counts with a warning: it leaves out the documents without the field.
+    /// direction. What does not count, since the queries of history cannot use it: a hidden index, a partial one, a
+    /// wildcard, hashed or text index, and on `uuid` one with a collation. A sparse index counts, with a note: it leaves
+    /// out the documents without the field, and `mongo.indexes.used` shows what that costs. Unique means unique over all
+    /// documents, so a partial or sparse unique index does not do.
     ///
-    /// If an index is missing, the check has the server explain the query for the last day, and attaches the answer.
+    /// An index that the server is still building is a warning, with how far it is. An index that makes the server
+    /// delete recordings after a time (`expireAfterSeconds`) is a finding of its own.
+    ///
+    /// If an index is missing, the check has the server explain the query for the last day, and attaches the answer. If
+    /// the one on `uuid` is missing, it counts the duplicates that would keep it from being built.
     ///
     /// # Why it matters
     /// Without these indexes every query of history reads the whole collection. In production it takes 10 to 60 seconds
@@ -29,8 +40,9 @@ register_check! {
     /// keeps a recording from being stored twice. An index on `deleted` helps the queries that leave out what was deleted.
     ///
     /// # How to mend it
-    /// Create the missing indexes; the finding has the commands. The server builds them in the background, in about 15
-    /// minutes. A unique index cannot be built while there are duplicates: look for them first.
+    /// `fix` creates what is missing. The server builds it in the background, in about 15 minutes. A unique index cannot
+    /// be built while there are duplicates. An index that makes the server delete recordings is for you to judge: if
+    /// nobody wants that, replace it by a plain one today.
     pub(crate) struct RequiredIndexes(NoParams) {
         id: "mongo.indexes.required",
         title: "The recordings carry the indexes that history needs",
@@ -40,7 +52,13 @@ register_check! {
         keys: &["PZ-13686", "PZ-13983", "PZ-13810"],
         tags: &["smoke", "data-quality"],
         requires: &["mongo.connect", "mongo.basepaths.guid", "mongo.collections.required"],
-        proofs: &[fault("mongo.index-missing", "index-missing")],
+        proofs: &[
+            fault("mongo.index-missing", "index-missing"),
+            fault("mongo.index-not-unique", "index-not-unique"),
+            fault("mongo.index-deleted-missing", "index-deleted-missing"),
+            fault("mongo.index-building", "index-building"),
+            fault("mongo.index-expires", "index-deletes-recordings"),
+        ],
     }
 }
 
@@ -49,51 +67,82 @@ impl Check for RequiredIndexes {
     async fn run(&self, cx: &Context) -> Result<Verdict, CheckError> {
         let mongo = cx.target::<Mongo>().await?;
         let collection = &mongo.recordings(cx).await?.guid;
-        let indexes = list(&mongo, cx, collection).await?;
+        let indexes = indexes(&mongo, cx, collection).await?;
         let observation = Observation::counted(indexes.len() as u64, "indexes of the recordings")?;
 
         let mut findings = judge(collection, &indexes);
-        if let Some(missing) = findings.iter_mut().find(|finding| finding.code == "index-missing") {
-            let account = explain::last_day(&mongo, cx, collection).await?;
-            missing.details.insert(1, account.words);
-            missing.evidence.extend(account.evidence);
+        for finding in &mut findings {
+            match finding.code.as_str() {
+                "index-missing" => explain(&mongo, cx, collection, finding).await?,
+                "index-building" => finding.details.push(list::progress(&mongo, cx, collection).await),
+                _ => {}
+            }
         }
         Ok(Verdict::of(observation).with_all(findings))
     }
 }
 
-async fn list(mongo: &MongoClient, cx: &Context, collection: &str) -> Result<Vec<Index>, CheckError> {
-    let command = mongo.database.run_cursor_command(doc! { "listIndexes": collection });
-    let documents = async { command.await?.try_collect::<Vec<_>>().await };
-    match mongo.ask(cx, "list the indexes of the recordings", documents).await {
-        Ok(documents) => Ok(documents.iter().map(Index::read).collect()),
-        Err(trouble) if trouble.is_missing_namespace() => Err(CheckError::no_data(format!(
-            "the collection `{collection}` of the recordings does not exist"
-        ))),
-        Err(trouble) => Err(trouble.into()),
+/// Adds what the missing indexes cost, and what stands in the way of creating them. The finding stands without it, so
+/// that no failure to find out may replace it.
+async fn explain(
+    mongo: &MongoClient,
+    cx: &Context,
+    collection: &str,
+    missing: &mut Finding,
+) -> Result<(), CheckError> {
+    let query = Query::overlapping(collection, cx.clock.now());
+    let words = match query.explain(mongo, cx).await {
+        Ok(account) => {
+            missing.evidence.push(account.attach(cx, "explain.json")?);
+            account.plan.words()
+        }
+        Err(trouble) => format!("is not explained: {}", trouble.words()),
+    };
+    missing.details.insert(1, format!("explain: the query for {} {words}", query.name));
+    if missing.message.contains("uuid") {
+        missing.details.push(match list::repeated(mongo, cx, collection, "uuid").await {
+            Ok(0) => "no uuid occurs twice, so nothing stands in the way of the unique index".to_owned(),
+            Ok(values) => {
+                let values = brief::count(u64::try_from(values).unwrap_or(0), "uuid occurs", "uuids occur");
+                format!("{values} more than once: the unique index cannot be built before that is mended")
+            }
+            Err(trouble) => format!("whether duplicates stand in the way is not known: {}", trouble.words()),
+        });
     }
+    Ok(())
 }
 
 fn judge(collection: &str, indexes: &[Index]) -> Vec<Finding> {
-    let mut missing = Vec::new();
-    let mut reasons = Vec::new();
+    let (mut missing, mut reasons, mut building) = (Vec::new(), Vec::new(), Vec::new());
     let mut findings = Vec::new();
     for field in CRITICAL {
         match cover(indexes, field) {
             Cover::Full => {}
             Cover::Sparse(name) => findings.push(sparse(collection, field, &name)),
+            Cover::Building(name) => building.push((field, name)),
             Cover::None(why) => {
                 missing.push(field);
                 reasons.extend(why);
             }
         }
     }
-    if !missing.contains(&"uuid") && !is_unique(indexes, "uuid") {
-        findings.push(not_unique(collection));
+    let is_new = |field: &str| missing.contains(&field) || building.iter().any(|(name, _)| *name == field);
+    if !is_new("uuid") {
+        match uniqueness(indexes, "uuid") {
+            Uniqueness::Full => {}
+            Uniqueness::Building(name) => building.push(("uuid (unique)", name)),
+            Uniqueness::None(why) => findings.push(not_unique(collection, why)),
+        }
     }
-    if let Cover::None(why) = cover(indexes, "deleted") {
-        findings.push(deleted_missing(collection, why));
+    match cover(indexes, "deleted") {
+        Cover::None(why) => findings.push(deleted_missing(collection, why)),
+        Cover::Building(name) => building.push(("deleted", name)),
+        Cover::Full | Cover::Sparse(_) => {}
     }
+    if !building.is_empty() {
+        findings.insert(0, being_built(collection, &building));
+    }
+    findings.splice(0..0, indexes.iter().filter_map(|index| deletes(collection, index)));
     if !missing.is_empty() {
         findings.insert(0, critical_missing(collection, &missing, reasons, indexes));
     }
@@ -119,27 +168,62 @@ fn critical_missing(collection: &str, missing: &[&str], reasons: Vec<String>, in
             format!("indexes on {}", present.join(", ")),
         )
         .detail("history queries scan the whole collection: 10–60 s instead of 0.01–0.1 s")
-        .remedy("`fix` creates them in the background, today", "about 15 minutes")
-        .fix("mongo.indexes.create");
+        .remedy(BY_FIX, BUILD)
+        .fix(FIX);
     finding.details.extend(reasons);
     finding
 }
 
+fn being_built(collection: &str, building: &[(&str, String)]) -> Finding {
+    let fields: Vec<String> = building.iter().map(|(field, _)| (*field).to_owned()).collect();
+    let mut names: Vec<&str> = building.iter().map(|(_, name)| name.as_str()).collect();
+    names.dedup();
+    let fields = match fields.as_slice() {
+        [one] => format!("index on {one} is"),
+        several => format!("indexes on {} are", brief::and(several)),
+    };
+    finding("index-building", collection, format!("the {fields} still being built"))
+        .warn()
+        .expected("an index that queries can use", format!("the server is building {}", names.join(", ")))
+        .remedy("wait for the build to end, then ask again", BUILD)
+}
+
+/// An index that makes the server delete recordings. On another field that may be meant; by a time of the recording
+/// itself it empties the history.
+fn deletes(collection: &str, index: &Index) -> Option<Finding> {
+    let (field, seconds) = index.deletes()?;
+    let (name, field) = (&index.name, brief::line(field, 64));
+    let message =
+        format!("the index `{name}` makes the server delete recordings {seconds} s after their {field}");
+    let finding = finding("index-deletes-recordings", collection, message)
+        .expected("an index without expireAfterSeconds", format!("expireAfterSeconds {seconds}"))
+        .detail("what the server deletes by such an index does not come back, and nobody is told")
+        .remedy(
+            format!("unless that is meant, replace `{name}` by an index on {field} without expireAfterSeconds, today"),
+            BUILD,
+        );
+    let by_time = ["start_time", "end_time"].contains(&field.as_str());
+    Some(if by_time { finding.severity(Severity::Critical) } else { finding.warn() })
+}
+
 fn sparse(collection: &str, field: &str, name: &str) -> Finding {
     finding("index-sparse", collection, format!("only the sparse index `{name}` covers {field}"))
-        .warn()
+        .note()
         .expected(
             format!("a plain index on {field}"),
             "a sparse one, which leaves out documents without the field",
         )
-        .remedy("replace it by a plain index, built in the background", "about 15 minutes")
+        .remedy("replace it by a plain index, built in the background", BUILD)
 }
 
-fn not_unique(collection: &str) -> Finding {
-    finding("index-not-unique", collection, "the index on uuid is not unique")
-        .warn()
-        .expected("a unique index on uuid alone", "nothing keeps a recording from being stored twice")
-        .remedy("remove duplicates, drop the index and build a unique one", "about 30 minutes")
+fn not_unique(collection: &str, why: Vec<String>) -> Finding {
+    let mut finding =
+        finding("index-not-unique", collection, "the index on uuid is not unique over all documents")
+            .warn()
+            .expected("a unique index on uuid alone", "nothing keeps a recording from being stored twice")
+            .remedy("remove duplicates, drop the index and build a unique one", "about 30 minutes");
+    finding.details = why;
+    finding
 }
 
 fn deleted_missing(collection: &str, why: Vec<String>) -> Finding {
@@ -147,8 +231,8 @@ fn deleted_missing(collection: &str, why: Vec<String>) -> Finding {
         .warn()
         .severity(Severity::Low)
         .expected("an index on deleted", "none: queries that leave out what was deleted read it all the same")
-        .remedy("`fix` creates it in the background", "about 15 minutes")
-        .fix("mongo.indexes.create");
+        .remedy(BY_FIX, BUILD)
+        .fix(FIX);
     finding.details = why;
     finding
 }
@@ -156,7 +240,7 @@ fn deleted_missing(collection: &str, why: Vec<String>) -> Finding {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use mongodb::bson::Document;
+    use mongodb::bson::{Bson, Document, doc};
     use shakedown_core::{Outcome, Status};
 
     fn findings(documents: &[Document]) -> Vec<Finding> {
@@ -221,5 +305,48 @@ mod tests {
         let findings = findings(&documents);
         assert_eq!(codes(&findings), ["index-sparse", "index-not-unique", "index-deleted-missing"]);
         assert_eq!(status(findings), Status::Warned);
+    }
+
+    #[test]
+    fn an_index_that_is_being_built_is_not_missing() {
+        let mut documents = complete();
+        for index in [2, 3] {
+            documents[index] = doc! { "spec": documents[index].clone(), "buildUUID": "x" };
+        }
+        let findings = findings(&documents);
+        assert_eq!(codes(&findings), ["index-building"]);
+        assert_eq!(findings[0].message, "the indexes on end_time and uuid are still being built");
+        assert_eq!(status(findings), Status::Warned);
+    }
+
+    #[test]
+    fn an_index_that_deletes_is_a_failure_by_a_time_of_the_recording() {
+        let mut documents = complete();
+        documents[1].insert("expireAfterSeconds", 60);
+        let by_start = findings(&documents);
+        assert_eq!(codes(&by_start), ["index-deletes-recordings"]);
+        assert_eq!(
+            by_start[0].message,
+            "the index `a` makes the server delete recordings 60 s after their start_time"
+        );
+        assert_eq!(status(by_start), Status::Failed);
+        documents[1].remove("expireAfterSeconds");
+        documents.push(doc! { "name": "e", "key": { "exported": 1 }, "expireAfterSeconds": 60 });
+        assert_eq!(status(findings(&documents)), Status::Warned);
+    }
+
+    #[test]
+    fn only_a_unique_index_over_all_documents_will_do() {
+        for (key, value, why) in [
+            ("sparse", Bson::Boolean(true), "sparse"),
+            ("partialFilterExpression", Bson::Document(doc! {}), "partial"),
+        ] {
+            let mut documents = complete();
+            documents.push(doc! { "name": "plain", "key": { "uuid": 1 } });
+            documents[3].insert(key, value);
+            let findings = findings(&documents);
+            assert_eq!(codes(&findings), ["index-not-unique"], "{key}");
+            assert!(findings[0].details[0].contains(why), "{:?}", findings[0].details);
+        }
     }
 }

@@ -1,7 +1,8 @@
 //! `mongo.recordings.stale`
 
 use super::census::{self, Census};
-use crate::{Mongo, brief, time};
+use crate::checks::survey::Survey;
+use crate::{brief, time};
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -43,8 +44,9 @@ register_check! {
     /// wait for data that will never come, and clean-up does not touch it.
     ///
     /// # How to mend it
-    /// Make sure that nothing writes it any more. Then mark the recording as deleted, with an end time and a note; the
-    /// finding has the command. Delete it physically only when you are certain.
+    /// Make sure that nothing writes it any more. Then let `fix` close it: it marks the recording as deleted, with an end
+    /// time and a note, and can undo that. Physical deletion is for those who are certain: `fix` does it only when asked
+    /// for by name.
     pub(crate) struct Stale(StaleParams) {
         id: "mongo.recordings.stale",
         title: "No recording has been left open for more than 24 hours",
@@ -54,27 +56,24 @@ register_check! {
         keys: &["PZ-13812"],
         tags: &["data-quality"],
         requires: &["mongo.connect", "mongo.basepaths.guid", "mongo.collections.required"],
-        proofs: &[fault("mongo.stale-recording", "stale-recording")],
+        proofs: &[
+            fault("mongo.stale-recording", "stale-recording"),
+            fault("mongo.start-unreadable", "start-time-unreadable"),
+        ],
     }
 }
 
 #[async_trait]
 impl Check for Stale {
     async fn run(&self, cx: &Context) -> Result<Verdict, CheckError> {
-        let mongo = cx.target::<Mongo>().await?;
-        let collection = &mongo.recordings(cx).await?.guid;
-        let total = mongo.count_of(cx, collection, "recordings").await?;
+        let survey = Survey::of_recordings(cx).await?;
+        let collection = &survey.collection;
+        let total = survey.population("recordings").await?;
         let now = cx.clock.now();
         let limit = now
             .checked_sub(self.params.max_age.0)
             .map_err(|_| CheckError::unclear("`max_age` reaches beyond the calendar"))?;
-        let census = census::take(&mongo, cx, collection, limit).await?;
-        if census.unread > 0 && census.stale == 0 {
-            let unread = brief::count(census.unread, "open recording", "open recordings");
-            return Err(CheckError::unclear(format!(
-                "{unread} could not be examined: too many start times are no dates"
-            )));
-        }
+        let census = census::take(&survey, limit).await?;
         let max_age = hours(self.params.max_age);
         let open = brief::count(census.live, "is live", "are live");
         let seen = format!(
@@ -85,7 +84,7 @@ impl Check for Stale {
     }
 }
 
-fn hours(duration: HumanDuration) -> String {
+pub(in crate::checks) fn hours(duration: HumanDuration) -> String {
     let hours = duration.0.as_secs_f64() / 3600.0;
     if hours.fract().abs() < 1e-9 { format!("{hours:.0} h") } else { format!("{hours:.1} h") }
 }
@@ -93,7 +92,7 @@ fn hours(duration: HumanDuration) -> String {
 fn judge(collection: &str, census: &Census, now: Timestamp, max_age: &str) -> Vec<Finding> {
     let mut findings = Vec::new();
     if let Some(oldest) = census.oldest.first() {
-        let number = format!("{}{}", if census.unread > 0 { "at least " } else { "" }, census.stale);
+        let number = census.stale;
         let (subject, message) = match census.stale {
             1 => (
                 format!("recording {}", oldest.uuid),
@@ -121,8 +120,8 @@ fn judge(collection: &str, census: &Census, now: Timestamp, max_age: &str) -> Ve
         findings.push(
             finding
                 .detail("possible causes: a crash, a lost connection, a restart, a failed write, a killed process")
-                .detail("physical deletion is for those who are certain")
-                .remedy("`fix` marks it deleted today, with an end time and a note", "5 minutes")
+                .detail("physical deletion is for those who are certain: only when asked for by name")
+                .remedy(remedy(census.stale), "5 minutes")
                 .fix("mongo.recordings.close"),
         );
     }
@@ -138,6 +137,14 @@ fn judge(collection: &str, census: &Census, now: Timestamp, max_age: &str) -> Ve
         findings.push(finding);
     }
     findings
+}
+
+/// What to do.
+fn remedy(stale: u64) -> &'static str {
+    match stale {
+        1 => "`fix` marks it deleted today, with an end time and a note",
+        _ => "`fix` marks them deleted today, each with an end time and a note",
+    }
 }
 
 #[cfg(test)]
@@ -177,19 +184,26 @@ mod tests {
                 .contains("a crash, a lost connection, a restart, a failed write, a killed process")
         );
         assert_eq!(stale.effort.as_deref(), Some("5 minutes"));
-        assert_eq!(stale.fix.as_deref(), Some("mongo.recordings.close"));
+        assert_eq!(
+            (stale.remedy.as_deref(), stale.fix.as_deref()),
+            (
+                Some("`fix` marks it deleted today, with an end time and a note"),
+                Some("mongo.recordings.close")
+            )
+        );
     }
 
     #[test]
     fn many_are_counted_and_ten_are_named() {
         let oldest: Vec<Open> = (0..10).map(|n| open(&format!("r-{n}"), 100_000 - n)).collect();
-        let census = Census { stale: 37, oldest, unread: 1, ..Census::default() };
+        let census = Census { stale: 37, oldest, ..Census::default() };
         let findings = judge("abc", &census, now(), "24 h");
-        assert_eq!(
-            findings[0].message,
-            "at least 37 recordings were left open, the oldest started 27.8 h ago"
-        );
+        assert_eq!(findings[0].message, "37 recordings were left open, the oldest started 27.8 h ago");
         assert_eq!(findings[0].details[10], "and 27 more");
+        assert_eq!(
+            findings[0].remedy.as_deref(),
+            Some("`fix` marks them deleted today, each with an end time and a note")
+        );
     }
 
     #[test]

@@ -1,12 +1,13 @@
 //! `mongo.schema.recordings`
 
-use super::rules::{self, Report, Rule, Tally};
-use crate::{Mongo, brief};
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use super::rules::{self, Grade, Rule, Tally};
+use crate::brief;
+use crate::checks::metadata::required::{FIELDS, is_orphan};
+use crate::checks::shapes::Shape;
+use crate::checks::survey::{GROUP, Survey, TIMEOUT};
 use shakedown_core::{
-    Cause, Check, CheckError, Context, Effect, Finding, Observation, Params, Severity, Verdict, async_trait,
-    fault, register_check,
+    Cause, Check, CheckError, Context, Effect, Finding, NoParams, Observation, Severity, Verdict,
+    async_trait, fault, register_check,
 };
 
 const NUMBERS: &[&str] = &["int", "long", "double"];
@@ -20,39 +21,16 @@ const RULES: [Rule; 4] = [
     Rule { field: "deleted", right: &["bool"], tolerated: &[], doubtful: &[] },
 ];
 
-/// How many documents to look at.
-#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
-pub(crate) struct SampleParams {
-    /// How many documents to choose at random: 1 to 10000.
-    pub(crate) sample: u32,
-    /// Whether the server also searches the whole collection for documents that break a rule, up to the same number.
-    pub(crate) search: bool,
-}
-
-impl Default for SampleParams {
-    fn default() -> Self {
-        Self { sample: 100, search: true }
-    }
-}
-
-impl Params for SampleParams {
-    fn validate(&self) -> Result<(), String> {
-        match self.sample {
-            1..=10_000 => Ok(()),
-            other => Err(format!("`sample` is {other}; it must be from 1 to 10000")),
-        }
-    }
-}
-
 register_check! {
-    /// The recordings have the fields of a recording, each of the right type.
+    /// What the recordings hold is of the right type, in every document.
     ///
     /// `uuid` is text, `start_time` a date, `end_time` a date, or null while the recording is live or if it was deleted
     /// while it ran, and `deleted` strictly true or false. A time that is a number is tolerated with a note, a time that
-    /// is text with a warning. The check looks at 100 documents chosen at random. It also has the server search the whole
-    /// collection for documents that break a rule, so that a single one does not hide among thousands; `search = false`
-    /// turns that off. Only the types of the fields leave the server.
+    /// is text with a warning. The server counts all documents by the types of these fields, in one pass, so that a
+    /// single bad one does not hide among a million; only types leave it, and a few ids as examples.
+    ///
+    /// What is missing or null is judged by `mongo.metadata.required`. So is a document that lacks two fields or more:
+    /// it is no recording, whatever the types of the rest.
     ///
     /// # Why it matters
     /// MongoDB compares values of the same type only: a query for a range of dates never finds a recording whose time
@@ -62,87 +40,90 @@ register_check! {
     /// # How to mend it
     /// Find out what wrote the documents that the finding names: most often an older indexer, or an import by hand.
     /// Convert their fields, and mend the writer first.
-    pub(crate) struct RecordingsSchema(SampleParams) {
+    pub(crate) struct RecordingsSchema(NoParams) {
         id: "mongo.schema.recordings",
-        title: "The recordings have the right fields, of the right types",
+        title: "The fields of all recordings are of the right types",
         severity: Severity::High,
         effect: Effect::Read,
         target: Some("mongo"),
-        keys: &["PZ-13811", "PZ-13684", "PZ-13683"],
+        keys: &["PZ-13811", "PZ-13684", "PZ-13683", "PZ-13812"],
         tags: &["data-quality"],
         requires: &["mongo.connect", "mongo.basepaths.guid", "mongo.collections.required"],
-        proofs: &[fault("mongo.bad-document", "wrong-type"), fault("mongo.bad-document", "field-missing")],
+        group: Some(GROUP),
+        timeout: Some(TIMEOUT),
+        proofs: &[
+            fault("mongo.bad-document", "wrong-type"),
+            fault("mongo.naive-dates", "time-as-text"),
+        ],
     }
 }
 
 #[async_trait]
 impl Check for RecordingsSchema {
     async fn run(&self, cx: &Context) -> Result<Verdict, CheckError> {
-        let mongo = cx.target::<Mongo>().await?;
-        let collection = &mongo.recordings(cx).await?.guid;
-        let SampleParams { sample, search } = self.params;
-        let examined = rules::examine(&mongo, cx, collection, &RULES, (sample, search)).await?;
-        let observation = Observation::counted(examined.sampled, "randomly chosen recordings")?;
-        let report = rules::judge(&RULES, &examined.shapes);
-        Ok(Verdict::of(observation).with_all(findings(collection, &report, examined.capped)))
+        let survey = Survey::of_recordings(cx).await?;
+        let shapes = survey.shapes(&FIELDS).await?;
+        survey.counted(shapes.iter().map(|shape| shape.documents).sum(), "recordings")?;
+        let shapes: Vec<&Shape> = shapes.iter().filter(|shape| !is_orphan(shape)).collect();
+        let examined = shapes.iter().map(|shape| shape.documents).sum();
+        let Ok(observation) = Observation::counted(examined, "recordings") else {
+            return Err(CheckError::not_applicable(
+                "no document is a recording: each lacks two required fields or more",
+            ));
+        };
+        let mut verdict = Verdict::of(observation);
+        for (tally, finding) in judge(&survey.subject(), &shapes) {
+            let mut finding = finding;
+            if tally.grade != Grade::Tolerated {
+                finding.details.extend(tally.examples(&survey, &RULES).await?);
+            }
+            verdict = verdict.with(finding);
+        }
+        Ok(verdict)
     }
 }
 
-fn findings(collection: &str, report: &Report, capped: bool) -> Vec<Finding> {
-    let finding = |code, tally: &Tally, at_least: bool, what: &str| {
-        let at_least = if at_least { "at least " } else { "" };
-        let documents = brief::count(tally.documents, "recording", "recordings");
-        let subject = format!("collection `{collection}`");
-        let mut finding = Finding::new(code, Cause::Data, subject, format!("{at_least}{documents} {what}"))
-            .expected(rules::in_words(&RULES), tally.matters());
-        finding.details = tally.examples();
-        finding
+fn judge<'a>(subject: &str, shapes: &[&'a Shape]) -> Vec<(Tally<'a>, Finding)> {
+    let tallies = [Grade::Wrong, Grade::Doubtful, Grade::Tolerated];
+    let tallies = tallies.map(|grade| Tally::of(grade, &RULES, shapes));
+    let found = tallies.into_iter().filter(|tally| tally.documents > 0);
+    found
+        .map(|tally| {
+            let finding = finding(subject, &tally);
+            (tally, finding)
+        })
+        .collect()
+}
+
+fn finding(subject: &str, tally: &Tally<'_>) -> Finding {
+    let documents = brief::count(tally.documents, "recording", "recordings");
+    let finding = |code, what: &str| {
+        Finding::new(code, Cause::Data, subject, format!("{documents} with {what}"))
+            .expected(rules::in_words(&RULES), tally.matters())
     };
     let remedy = "mend what writes these documents, then convert them";
-    let mut findings = Vec::new();
-    if report.wrong.documents > 0 {
-        findings.push(
-            finding("wrong-type", &report.wrong, capped, "with a field of a wrong type")
-                .remedy(remedy, "1 hour"),
-        );
+    match tally.grade {
+        Grade::Doubtful => finding("time-as-text", "a time stored as text")
+            .warn()
+            .severity(Severity::Medium)
+            .detail("a query for a range of dates does not find a time that is text")
+            .remedy(remedy, "1 hour"),
+        Grade::Tolerated => finding("number-as-date", "a time stored as a number").note(),
+        _ => finding("wrong-type", "a field of a wrong type").remedy(remedy, "1 hour"),
     }
-    if report.doubtful.documents > 0 {
-        findings.push(
-            finding("time-as-text", &report.doubtful, capped, "with a time stored as text")
-                .warn()
-                .severity(Severity::Medium)
-                .detail("a query for a range of dates does not find a time that is text")
-                .remedy(remedy, "1 hour"),
-        );
-    }
-    if report.missing.documents > 0 {
-        findings.push(
-            finding("field-missing", &report.missing, capped, "without a required field")
-                .detail(
-                    "a recording without its fields cannot be found, or cannot be told from a deleted one",
-                )
-                .remedy(remedy, "1 hour"),
-        );
-    }
-    if report.tolerated.documents > 0 {
-        findings.push(
-            finding("number-as-date", &report.tolerated, true, "with a time stored as a number").note(),
-        );
-    }
-    findings
 }
 
 #[cfg(test)]
 mod tests {
-    use super::rules::tests::shape;
+    use super::rules::shape_of;
     use super::*;
     use shakedown_core::{Outcome, Status};
 
     fn outcome(documents: &[&[(&str, &str)]]) -> Outcome {
-        let shapes: Vec<_> =
-            documents.iter().enumerate().map(|(id, types)| shape(&RULES, &id.to_string(), types)).collect();
-        let report = rules::judge(&RULES, &shapes);
-        Verdict::of(Observation::seen("x")).with_all(findings("abc", &report, false)).into()
+        let shapes: Vec<Shape> = documents.iter().map(|types| shape_of(&RULES, 1, types)).collect();
+        let findings =
+            judge("abc", &shapes.iter().collect::<Vec<_>>()).into_iter().map(|(_, finding)| finding);
+        Verdict::of(Observation::seen("x")).with_all(findings).into()
     }
 
     fn codes(outcome: &Outcome) -> Vec<&str> {
@@ -173,27 +154,19 @@ mod tests {
     }
 
     #[test]
-    fn deleted_is_strictly_boolean_and_nothing_may_be_missing() {
-        assert_eq!(codes(&outcome(&[&with("deleted", "int")])), ["wrong-type"]);
-        assert_eq!(codes(&outcome(&[&with("deleted", "null")])), ["field-missing"]);
+    fn deleted_is_strictly_boolean() {
+        let outcome =
+            outcome(&[&with("deleted", "int"), &with("deleted", "string"), &with("uuid", "object")]);
+        assert_eq!(codes(&outcome), ["wrong-type"]);
         assert_eq!(
-            codes(&outcome(&[&with("start_time", "null"), &with("uuid", "object")])),
-            ["wrong-type", "field-missing"]
-        );
-        assert_eq!(codes(&outcome(&[&ENDED[..2]])), ["field-missing"]);
-    }
-
-    #[test]
-    fn where_the_search_was_cut_short_the_number_is_a_lower_bound() {
-        let report = rules::judge(&RULES, &[shape(&RULES, "1", &[])]);
-        assert_eq!(
-            findings("abc", &report, true)[0].message,
-            "at least 1 recording without a required field"
+            outcome.findings[0].actual.as_deref(),
+            Some("`deleted` is int (1), `deleted` is string (1), `uuid` is object (1)")
         );
     }
 
     #[test]
-    fn a_sample_of_nothing_is_refused() {
-        assert!(SampleParams { sample: 0, search: true }.validate().is_err());
+    fn what_is_missing_is_judged_elsewhere() {
+        let outcome = outcome(&[&with("deleted", "null"), &with("end_time", "missing")]);
+        assert!(outcome.findings.is_empty(), "{outcome:?}");
     }
 }

@@ -1,12 +1,15 @@
 //! `mongo.schema.unrecognized`
 
-use super::rules::{self, Report, Rule, Tally};
+use super::rules::{self, Grade, Rule, Tally};
 use crate::Mongo;
-use crate::checks::schema::recordings::SampleParams;
+use crate::checks::shapes::Shape;
+use crate::checks::survey::{GROUP, Survey, TIMEOUT};
 use shakedown_core::{
-    Cause, Check, CheckError, Context, Effect, Finding, Observation, Severity, Verdict, async_trait, fault,
+    Cause, Check, CheckError, Context, Effect, Finding, NoParams, Severity, Verdict, async_trait, fault,
     register_check,
 };
+
+const FIELDS: [&str; 3] = ["folder_name", "file_count", "update_time"];
 
 /// The fields of a recording are not among them: what was not recognised has no start and no end.
 const RULES: [Rule; 3] = [
@@ -28,7 +31,7 @@ register_check! {
     ///
     /// # How to mend it
     /// Find out what wrote the documents that the finding names, most often an older indexer, and index the folders anew.
-    pub(crate) struct UnrecognizedSchema(SampleParams) {
+    pub(crate) struct UnrecognizedSchema(NoParams) {
         id: "mongo.schema.unrecognized",
         title: "Folders that were not recognised have the right fields, of the right types",
         severity: Severity::Low,
@@ -36,6 +39,8 @@ register_check! {
         target: Some("mongo"),
         tags: &["data-quality"],
         requires: &["mongo.connect", "mongo.basepaths.guid"],
+        group: Some(GROUP),
+        timeout: Some(TIMEOUT),
         proofs: &[fault("mongo.unrecognized-bad", "unrecognized-schema")],
     }
 }
@@ -44,58 +49,58 @@ register_check! {
 impl Check for UnrecognizedSchema {
     async fn run(&self, cx: &Context) -> Result<Verdict, CheckError> {
         let mongo = cx.target::<Mongo>().await?;
-        let collection = &mongo.recordings(cx).await?.unrecognized;
-        if !mongo.collection_names(cx).await?.contains(collection) {
+        let collection = mongo.recordings(cx).await?.unrecognized.clone();
+        if !mongo.collection_names(cx).await?.contains(&collection) {
             return Err(CheckError::not_applicable(format!(
                 "there is no `{collection}`: no folder has gone unrecognised"
             )));
         }
-        let SampleParams { sample, search } = self.params;
-        let examined = rules::examine(&mongo, cx, collection, &RULES, (sample, search)).await?;
-        let observation = Observation::counted(examined.sampled, "randomly chosen unrecognised folders")?;
-        let report = rules::judge(&RULES, &examined.shapes);
-        Ok(Verdict::of(observation).with_all(finding(collection, &report, examined.capped)))
+        let survey = Survey::of(mongo, cx, collection);
+        let shapes = survey.shapes(&FIELDS).await?;
+        let folders = shapes.iter().map(|shape| shape.documents).sum();
+        let verdict = Verdict::of(survey.counted(folders, "unrecognised folders")?);
+        let shapes: Vec<&Shape> = shapes.iter().collect();
+        let tallies = [Grade::Wrong, Grade::Absent].map(|grade| Tally::of(grade, &RULES, &shapes));
+        let Some(mut finding) = judge(&survey.subject(), &tallies) else {
+            return Ok(verdict);
+        };
+        for tally in &tallies {
+            finding.details.extend(tally.examples(&survey, &RULES).await?);
+        }
+        Ok(verdict.with(finding))
     }
 }
 
-fn finding(collection: &str, report: &Report, capped: bool) -> Option<Finding> {
-    let tallies = [&report.wrong, &report.missing];
+fn judge(subject: &str, tallies: &[Tally<'_>]) -> Option<Finding> {
     let breaches: Vec<String> =
-        tallies.map(Tally::matters).into_iter().filter(|matters| !matters.is_empty()).collect();
+        tallies.iter().map(Tally::matters).filter(|matters| !matters.is_empty()).collect();
     (!breaches.is_empty()).then(|| {
         let breaches = breaches.join(", ");
-        let more = if capped { ", and perhaps more" } else { "" };
-        let subject = format!("collection `{collection}`");
-        let message = format!("unrecognised folders break their schema: {breaches}{more}");
-        let mut finding = Finding::new("unrecognized-schema", Cause::Data, subject, message)
+        let message = format!("unrecognised folders break their schema: {breaches}");
+        Finding::new("unrecognized-schema", Cause::Data, subject, message)
             .expected(rules::in_words(&RULES), breaches)
-            .remedy("mend what writes these documents, then index the folders anew", "1 hour");
-        finding.details = tallies.iter().flat_map(|tally| tally.examples()).collect();
-        finding
+            .remedy("mend what writes these documents, then index the folders anew", "1 hour")
     })
 }
 
 #[cfg(test)]
 mod tests {
-    use super::rules::tests::shape;
+    use super::rules::shape_of;
     use super::*;
 
     fn found(types: &[(&str, &str)]) -> Option<Finding> {
-        finding("abc-unrecognized_recordings", &rules::judge(&RULES, &[shape(&RULES, "1", types)]), false)
+        let shape = shape_of(&RULES, 1, types);
+        let tallies = [Grade::Wrong, Grade::Absent].map(|grade| Tally::of(grade, &RULES, &[&shape]));
+        judge("abc-unrecognized_recordings", &tallies)
     }
 
     #[test]
     fn it_is_judged_by_its_own_schema() {
-        assert_eq!(
-            found(&[("folder_name", "string"), ("file_count", "long"), ("update_time", "date")]),
-            None
-        );
-        assert_eq!(
-            found(&[("folder_name", "string"), ("file_count", "double"), ("update_time", "long")]),
-            None
-        );
+        let (name, count, time) =
+            (("folder_name", "string"), ("file_count", "long"), ("update_time", "date"));
+        assert_eq!(found(&[name, count, time]), None);
+        assert_eq!(found(&[name, ("file_count", "double"), ("update_time", "long")]), None);
         let finding = found(&[("folder_name", "int"), ("file_count", "string")]).unwrap();
-        assert_eq!(finding.code, "unrecognized-schema");
         assert_eq!(
             finding.message,
             "unrecognised folders break their schema: `file_count` is string (1), `folder_name` is int (1), \

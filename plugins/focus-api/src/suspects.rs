@@ -6,12 +6,13 @@ use shakedown_core::{Cause, Finding};
 /// How many are named.
 const MOST: usize = 5;
 
+/// Whether a finding may be why a server fails: wrong data is shown wrongly, what a server runs on makes it fail.
+pub(crate) fn may_cause(finding: &Finding) -> bool {
+    finding.weight == Weight::Fail && matches!(finding.cause, Cause::Environment | Cause::Capacity)
+}
+
 /// One line for each failure of the environment that other plugins have found so far, at most [`MOST`].
-pub(super) fn lines(found: &[(String, Finding)]) -> Vec<String> {
-    // Wrong data is shown wrongly; what makes a server fail is what it runs on.
-    let may_cause = |finding: &Finding| {
-        finding.weight == Weight::Fail && matches!(finding.cause, Cause::Environment | Cause::Capacity)
-    };
+pub(crate) fn lines(found: &[(String, Finding)]) -> Vec<String> {
     let elsewhere = found
         .iter()
         .filter(|(check, finding)| !check.starts_with("focus-api.") && may_cause(finding))

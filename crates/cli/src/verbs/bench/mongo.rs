@@ -1,0 +1,228 @@
+//! `bench mongo`: what the data-quality suite costs beside the same questions issued by hand with the official driver.
+//!
+//! A cable between program and server notes what one run of the suite asks. Then runs of the suite, each a process of its
+//! own whose memory is watched, alternate with the noted questions asked again, as many at a time as the suite asks.
+
+use crate::output::{message, print};
+use anyhow::{Context as _, ensure};
+use futures_util::{StreamExt as _, TryStreamExt as _};
+use jiff::Timestamp;
+use mongodb::Client;
+use mongodb::bson::Document;
+use shakedown_core::run::Exit;
+use shakedown_core::{Clock, Registry, Samples};
+use shakedown_sandbox::{Options, Sandbox};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::net::{TcpListener, TcpStream};
+
+/// As many checks at a time as an environment runs unless it says otherwise.
+const CONCURRENCY: usize = 8;
+/// The wire protocol's message with a document: OP_MSG.
+const OP_MSG: i32 = 2013;
+/// What belongs to the connection, not to a check.
+const CONNECTION: [&str; 7] =
+    ["hello", "isMaster", "ismaster", "saslStart", "saslContinue", "endSessions", "killCursors"];
+
+pub(crate) async fn bench(recordings: u32, rounds: usize) -> anyhow::Result<Exit> {
+    message(&format!("seeding {recordings} recordings"));
+    let options = Options {
+        clock: Clock::system(),
+        options: serde_json::json!({ "recordings": recordings }),
+        kinds: Some(BTreeSet::from(["mongo".to_owned()])),
+    };
+    let sandbox = Sandbox::start(&Registry::collect()?, options).await?;
+    let exports: BTreeMap<String, String> = sandbox.exports().into_iter().collect();
+    let of =
+        |name: &str| exports.get(name).cloned().with_context(|| format!("the sandbox exports no {name}"));
+    let suite = Suite {
+        uri: of("SHAKEDOWN_LOCAL_MONGO_URI")?,
+        database: of("SHAKEDOWN_LOCAL_MONGO_DATABASE")?,
+        directory: tempfile::tempdir()?,
+    };
+    let cable = Cable::to(&suite.uri).await?;
+    suite.run(&cable.uri).await?;
+    let questions = cable.questions();
+    message(&format!("the suite asks {} questions", questions.len()));
+
+    let (mut own, mut by_hand, mut memory) = (Vec::new(), Vec::new(), Vec::new());
+    for round in 1..=rounds {
+        let (took, peak) = suite.run(&suite.uri).await?;
+        own.push(took);
+        memory.extend(peak);
+        by_hand.push(ask_by_hand(&suite.uri, &questions).await?);
+        message(&format!(
+            "round {round} of {rounds}: {took:.2} s, by hand {:.2} s",
+            by_hand[by_hand.len() - 1]
+        ));
+    }
+    sandbox.stop().await;
+    let ratios: Vec<f64> = own.iter().zip(&by_hand).map(|(own, by_hand)| own / by_hand).collect();
+    let median = |samples: Vec<f64>| Samples::new("rounds", samples).map(|samples| samples.percentile(50.0));
+    print("recordings  questions  suite s  by hand s  ratio  peak memory MB\n");
+    let peak = if memory.is_empty() { "not measured".to_owned() } else { format!("{:.0}", median(memory)?) };
+    let (own, by_hand, ratio) = (median(own)?, median(by_hand)?, median(ratios)?);
+    print(&format!(
+        "{recordings:<10}  {:>9}  {own:>7.2}  {by_hand:>9.2}  {ratio:>5.2}  {peak:>14}\n",
+        questions.len()
+    ));
+    Ok(Exit::Fit)
+}
+
+/// The suite, to be run against the database.
+struct Suite {
+    uri: String,
+    database: String,
+    directory: tempfile::TempDir,
+}
+
+impl Suite {
+    /// How long a run takes, from its first event to its last, in seconds, and the most memory it has, in MB.
+    async fn run(&self, uri: &str) -> anyhow::Result<(f64, Option<f64>)> {
+        let (config, out) = (self.directory.path().join("checks.toml"), self.directory.path().join("out"));
+        let database = &self.database;
+        let text = format!(
+            "version = 1\n[environments.lab.targets.mongo]\nuri = \"${{LAB_URI}}\"\ndatabase = \"{database}\"\n\
+             [environments.lab.defaults]\ntimeout = \"10m\"\n[suites.all]\nselect = \"all()\"\n"
+        );
+        std::fs::write(&config, text)?;
+        let mut child = Command::new(std::env::current_exe()?)
+            .args(["run", "--env", "lab", "-E", "tag(data-quality)", "--config"])
+            .args([&config, Path::new("--out"), &out])
+            .env("LAB_URI", uri)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()?;
+        let mut peak = None;
+        let ended = loop {
+            if let Some(ended) = child.try_wait()? {
+                break ended;
+            }
+            peak = memory_of(child.id()).or(peak);
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        };
+        ensure!(ended.success(), "the suite ended with {ended}: see {}", out.join("run.json").display());
+        let run: serde_json::Value = serde_json::from_str(&std::fs::read_to_string(out.join("run.json"))?)?;
+        let at = |key: &str| run[key].as_str().unwrap_or_default().parse::<Timestamp>();
+        Ok((at("finished")?.duration_since(at("started")?).as_secs_f64(), peak))
+    }
+}
+
+/// The most memory that a process has had so far, in MB, where the system tells.
+fn memory_of(process: u32) -> Option<f64> {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    let kilobytes: f64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    Some(kilobytes / 1024.0)
+}
+
+/// A question to a database.
+#[derive(Clone, Debug)]
+struct Question {
+    database: String,
+    command: Document,
+}
+
+/// Asks the questions with the driver alone, and says how long that took, in seconds.
+async fn ask_by_hand(uri: &str, questions: &[Question]) -> anyhow::Result<f64> {
+    let began = Instant::now();
+    let client = Client::with_uri_str(uri).await?;
+    futures_util::stream::iter(questions.iter().cloned())
+        .map(|question| ask(client.clone(), question))
+        .buffer_unordered(CONCURRENCY)
+        .try_collect::<Vec<()>>()
+        .await?;
+    client.shutdown().await;
+    Ok(began.elapsed().as_secs_f64())
+}
+
+async fn ask(client: Client, Question { database, command }: Question) -> mongodb::error::Result<()> {
+    let database = client.database(&database);
+    let name = command.keys().next().map(String::as_str).unwrap_or_default();
+    if ["aggregate", "find", "listIndexes", "listCollections"].contains(&name)
+        && command.get("explain").is_none()
+    {
+        let mut rows = database.run_cursor_command(command).await?;
+        while rows.try_next().await?.is_some() {}
+    } else {
+        // What the server refuses to the suite it refuses here too.
+        let _ = database.run_command(command).await;
+    }
+    Ok(())
+}
+
+/// Passes bytes on in both directions, and notes what is asked.
+struct Cable {
+    uri: String,
+    noted: Arc<Mutex<Vec<Question>>>,
+}
+
+impl Cable {
+    /// A cable to the server of that URI.
+    async fn to(uri: &str) -> anyhow::Result<Self> {
+        let (start, rest) = uri.split_once("://").context("the URI has no scheme")?;
+        let (user, rest) = rest.rsplit_once('@').map_or(("", rest), |(user, rest)| (user, rest));
+        let (server, options) = rest.split_once('/').unwrap_or((rest, ""));
+        let listener = TcpListener::bind("127.0.0.1:0").await?;
+        let at = if user.is_empty() { "" } else { "@" };
+        let uri = format!("{start}://{user}{at}{}/{options}", listener.local_addr()?);
+        let noted = Arc::new(Mutex::new(Vec::new()));
+        let (server, log) = (server.to_owned(), Arc::clone(&noted));
+        tokio::spawn(async move {
+            while let Ok((near, _)) = listener.accept().await {
+                let Ok(far) = TcpStream::connect(&server).await else { break };
+                let ((from_near, mut to_near), (mut from_far, to_far)) =
+                    (near.into_split(), far.into_split());
+                tokio::spawn(async move { tokio::io::copy(&mut from_far, &mut to_near).await });
+                tokio::spawn(note(from_near, to_far, Arc::clone(&log)));
+            }
+        });
+        Ok(Self { uri, noted })
+    }
+
+    /// What was asked so far, without what belongs to connections.
+    fn questions(&self) -> Vec<Question> {
+        let noted = self.noted.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let name = |question: &Question| question.command.keys().next().cloned().unwrap_or_default();
+        noted
+            .into_iter()
+            .filter(|question| !CONNECTION.contains(&name(question).as_str()))
+            .filter(|question| name(question) != "getMore")
+            .collect()
+    }
+}
+
+async fn note(
+    mut from: OwnedReadHalf,
+    mut to: OwnedWriteHalf,
+    log: Arc<Mutex<Vec<Question>>>,
+) -> std::io::Result<()> {
+    loop {
+        let mut header = [0; 16];
+        from.read_exact(&mut header).await?;
+        let word =
+            |at: usize| i32::from_le_bytes([header[at], header[at + 1], header[at + 2], header[at + 3]]);
+        let length = usize::try_from(word(0)).unwrap_or_default().saturating_sub(header.len());
+        let mut body = vec![0; length];
+        from.read_exact(&mut body).await?;
+        // Flags take four bytes, then the kind of the first section: 0 is a document.
+        if word(12) == OP_MSG
+            && body.get(4) == Some(&0)
+            && let Ok(mut command) = Document::from_reader(&body[5..])
+        {
+            let database = command.get_str("$db").unwrap_or_default().to_owned();
+            for ours in ["$db", "lsid", "$clusterTime", "$readPreference", "txnNumber"] {
+                command.remove(ours);
+            }
+            log.lock().unwrap_or_else(PoisonError::into_inner).push(Question { database, command });
+        }
+        to.write_all(&header).await?;
+        to.write_all(&body).await?;
+    }
+}

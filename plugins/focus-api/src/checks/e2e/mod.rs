@@ -1,0 +1,3 @@
+//! From the request to the stream.
+
+mod config_meta_grpc;

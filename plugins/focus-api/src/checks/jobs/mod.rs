@@ -1,0 +1,3 @@
+//! Jobs that exist.
+
+mod cancel;

@@ -1,0 +1,3 @@
+//! Live views that last.
+
+mod stability;

@@ -1,0 +1,4 @@
+//! `POST /recordings_in_time_range`: what can be played back.
+
+mod invalid;
+mod range;

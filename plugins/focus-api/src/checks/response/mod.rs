@@ -1,0 +1,4 @@
+//! What `/configure` answers, and what the server says of itself.
+
+mod contract;
+mod invariants;

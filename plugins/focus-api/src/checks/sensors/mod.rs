@@ -1,0 +1,3 @@
+//! `GET /sensors`, of the planned interface.
+
+mod list;

@@ -1,0 +1,5 @@
+//! Views of a single channel.
+
+mod accepted;
+mod consistent;
+mod refused;

@@ -1,0 +1,3 @@
+//! Whether the server stays well over time.
+
+mod hour;

@@ -1,0 +1,3 @@
+//! How the server came up.
+
+mod clean;

@@ -1,0 +1,4 @@
+//! `POST /config/{task_id}`, of the planned interface.
+
+mod refused;
+mod valid;

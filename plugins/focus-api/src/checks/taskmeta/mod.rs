@@ -1,0 +1,3 @@
+//! `GET /metadata/{task_id}`, of the planned interface.
+
+mod valid;

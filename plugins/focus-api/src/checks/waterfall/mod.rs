@@ -1,0 +1,3 @@
+//! `GET /waterfall/{task_id}/{row_count}`, of the planned interface.
+
+mod valid;

@@ -1,0 +1,14 @@
+//! The checks as they are registered, against the sandbox's real server, and against servers that lie.
+
+mod bench;
+mod data;
+mod health;
+mod hostile;
+mod indexes;
+mod liar;
+mod login;
+mod site;
+mod tls;
+
+// Linked for its registrations.
+use shakedown_mongo as _;
