@@ -5,14 +5,14 @@ use std::io::Read as _;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-/// Starts a run whose last check takes long, and waits until that check has begun.
+/// Starts a run whose last check takes long, and waits until that check has begun and made something.
 fn started(scene: &Scene) -> Child {
     let arguments = [
         "run",
         "--env",
         "local",
         "-E",
-        "plugin(focus-api)",
+        "id(focus-api.latency.p95-p99)",
         "--fault",
         "focus-api.configure-slow",
         "--out",
@@ -22,9 +22,10 @@ fn started(scene: &Scene) -> Child {
     let began = Instant::now();
     let is_there = || {
         let journal = std::fs::read_to_string(scene.path("out/events.jsonl")).unwrap_or_default();
-        journal
-            .lines()
-            .any(|line| line.contains("check-started") && line.contains("focus-api.latency.p95-p99"))
+        let line = |event: &str| {
+            journal.lines().any(|line| line.contains(event) && line.contains("focus-api.latency.p95-p99"))
+        };
+        line("\"event\":\"check-started\"") && line("\"event\":\"created\"")
     };
     while !is_there() {
         if began.elapsed() > Duration::from_mins(1) {
