@@ -1,6 +1,7 @@
 //! `fix`: from findings to a plan of what would be written, and with `--apply` to a mended target, with before and after,
 //! an audit record and an undo file.
 
+mod report;
 mod text;
 mod undo;
 
@@ -11,15 +12,14 @@ use crate::signals;
 use crate::verbs::run::{add_faults, prepare, run_info};
 use anyhow::{Context as _, bail};
 use indicatif::{ProgressBar, ProgressStyle};
-use serde::Serialize;
+use report::{Mending, Report, Stage, stands};
 use shakedown_config::Profile;
 use shakedown_core::context::Progress;
-use shakedown_core::fix::{Applied, Step};
 use shakedown_core::redact::Redactor;
 use shakedown_core::run::{Exit, Run};
 use shakedown_core::sink::Sink;
 use shakedown_core::suggest::nearest;
-use shakedown_core::{CheckSpec, Clock, FixSpec, Registry, Status};
+use shakedown_core::{CheckSpec, Clock, FixSpec, Registry};
 use shakedown_runner::{
     Audit, AuditEntry, Confirmation, Interrupt, MendError, MendRequest, Mender, Plan, Request, UndoFile,
     UndoHeader, admit_fix, due,
@@ -28,62 +28,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-
-/// What was planned, and what came of it: `fix.json`.
-#[derive(Serialize)]
-pub(super) struct Report {
-    /// The id of the application.
-    id: String,
-    environment: String,
-    /// Whether that is the embedded sandbox.
-    sandbox: bool,
-    /// Whether anything was to be written.
-    apply: bool,
-    fixes: Vec<Mending>,
-    /// How the checks ended before, and after.
-    before: Vec<Stand>,
-    after: Vec<Stand>,
-    /// Where everything about it is kept, where it was applied.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    directory: Option<PathBuf>,
-}
-
-/// One fix of a report.
-#[derive(Serialize)]
-pub(super) struct Mending {
-    fix: &'static str,
-    title: &'static str,
-    /// The check whose findings it mends.
-    check: &'static str,
-    /// Why the environment's policy does not let it write, where it does not.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    forbidden: Option<String>,
-    /// Why it could not be planned.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    error: Option<String>,
-    steps: Vec<Stage>,
-}
-
-/// One step of a report.
-#[derive(Serialize)]
-pub(super) struct Stage {
-    #[serde(flatten)]
-    step: Step,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    applied: Option<Applied>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    error: Option<String>,
-}
-
-/// How a check ended.
-#[derive(Serialize)]
-pub(super) struct Stand {
-    check: String,
-    status: Status,
-    summary: String,
-    /// What it found, in a line each.
-    findings: Vec<String>,
-}
 
 pub(crate) async fn fix(globals: &Globals, options: FixOptions) -> anyhow::Result<Exit> {
     if let Some(file) = &options.undo {
@@ -112,7 +56,7 @@ pub(crate) async fn fix(globals: &Globals, options: FixOptions) -> anyhow::Resul
     let info = run_info(&profile, &project.registry, selection.to_string());
     let directory =
         options.out.clone().unwrap_or_else(|| project.root.join("reports").join(format!("fix-{}", info.id)));
-    let session = Session {
+    let call = Call {
         globals,
         registry: &project.registry,
         profile: &profile,
@@ -123,7 +67,7 @@ pub(crate) async fn fix(globals: &Globals, options: FixOptions) -> anyhow::Resul
         directory: options.apply.then_some(directory),
     };
     let unavailable = sandbox.as_ref().map(|sandbox| sandbox.unavailable().to_vec()).unwrap_or_default();
-    let exit = session.mend(&project, &select, plan, &options.fix, unavailable).await;
+    let exit = call.mend(&project, &select, plan, &options.fix, unavailable).await;
     if let Some(sandbox) = sandbox {
         sandbox.stop().await;
     }
@@ -197,7 +141,7 @@ fn refuse(
 }
 
 /// One call of the verb.
-struct Session<'a> {
+struct Call<'a> {
     globals: &'a Globals,
     registry: &'a Registry,
     profile: &'a Profile,
@@ -209,7 +153,7 @@ struct Session<'a> {
     directory: Option<PathBuf>,
 }
 
-impl Session<'_> {
+impl Call<'_> {
     async fn mend(
         &self,
         project: &Project,
@@ -391,8 +335,8 @@ impl Session<'_> {
     }
 }
 
-fn mender(registry: &Registry, profile: &Profile, id: &str, session: &Session<'_>) -> Mender {
-    let style = session.globals.error_style();
+fn mender(registry: &Registry, profile: &Profile, id: &str, call: &Call<'_>) -> Mender {
+    let style = call.globals.error_style();
     let bar = if style.live { ProgressBar::new(0) } else { ProgressBar::hidden() };
     let template = ProgressStyle::with_template("{msg}  {pos}/{len}  {wide_bar}");
     let bar = bar.with_style(template.unwrap_or_else(|_| ProgressStyle::default_bar()));
@@ -408,43 +352,12 @@ fn mender(registry: &Registry, profile: &Profile, id: &str, session: &Session<'_
         registry,
         profile,
         id: id.rsplit('-').next().unwrap_or(id),
-        directory: session.directory.clone(),
-        redactor: session.redactor.clone(),
+        directory: call.directory.clone(),
+        redactor: call.redactor.clone(),
         clock: Clock::system(),
-        interrupt: session.interrupt.clone(),
+        interrupt: call.interrupt.clone(),
         progress: Box::new(progress),
     })
-}
-
-impl Report {
-    /// Whether there is anything to show of what would be written.
-    fn has_plan(&self) -> bool {
-        self.fixes.iter().any(|mending| !mending.steps.is_empty())
-    }
-
-    /// Whether there is a step that can be done.
-    fn has_work(&self) -> bool {
-        self.fixes.iter().flat_map(|mending| &mending.steps).any(|stage| stage.step.blocked.is_none())
-    }
-}
-
-/// How the checks of a run ended, without those that were only there because others needed them and passed.
-fn stands(run: &Run) -> Vec<Stand> {
-    let matters = run
-        .checks
-        .iter()
-        .filter(|record| record.info.required_by.is_none() || !record.outcome.status.satisfies());
-    let stand = |record: &shakedown_core::run::CheckRecord| Stand {
-        check: record.info.id.clone(),
-        status: record.outcome.status,
-        summary: record.outcome.summary.clone(),
-        findings: record
-            .outcome
-            .all_findings()
-            .map(|finding| format!("{}: {}", finding.subject, finding.message))
-            .collect(),
-    };
-    matters.map(stand).collect()
 }
 
 /// What came of a call, in words.

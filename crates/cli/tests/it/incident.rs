@@ -34,7 +34,7 @@ fn the_incident_is_told_once_and_truly() {
 /// Without the lines about what is well, which say what was seen at the time, and without signs of progress.
 fn told(terminal: &str) -> String {
     let is_told = |line: &&str| !line.starts_with("✓ passed") && !line.starts_with("  running");
-    terminal.lines().filter(is_told).map(|line| format!("{line}\n")).collect()
+    terminal.lines().filter(is_told).collect::<Vec<_>>().join("\n")
 }
 
 /// Without the cases that passed.

@@ -1,6 +1,6 @@
 //! A plan of fixes, and what came of it, for people.
 
-use super::{Report, Stage, Stand};
+use super::report::{Report, Stage, Stand};
 use shakedown_core::Status;
 use shakedown_report::Style;
 use shakedown_report::text::{clean, wrap};

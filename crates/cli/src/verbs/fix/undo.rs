@@ -1,6 +1,6 @@
 //! `fix --undo`: restores exactly what an application changed, or nothing at all where the data has moved on.
 
-use super::{Session, mender, why};
+use super::{Call, mender, why};
 use crate::args::{FixOptions, Format, Globals};
 use crate::output::{print, problem, redacted};
 use crate::project::{Project, start_sandbox};
@@ -43,7 +43,7 @@ pub(super) async fn undo(globals: &Globals, options: &FixOptions, file: &Path) -
     signals::listen(&interrupt);
     let kinds: BTreeSet<String> = fixes.values().map(|(spec, _)| spec.target.to_owned()).collect();
     let sandbox = start_sandbox(&project.registry, &mut profile, kinds).await?;
-    let session = Session {
+    let call = Call {
         globals,
         registry: &project.registry,
         profile: &profile,
@@ -53,7 +53,7 @@ pub(super) async fn undo(globals: &Globals, options: &FixOptions, file: &Path) -
         id: header.id.clone(),
         directory: None,
     };
-    let work = Undo { session, header, changes, fixes };
+    let work = Undo { call, header, changes, fixes };
     let exit = work.carry_out(file).await;
     if let Some(sandbox) = sandbox {
         sandbox.stop().await;
@@ -62,7 +62,7 @@ pub(super) async fn undo(globals: &Globals, options: &FixOptions, file: &Path) -
 }
 
 struct Undo<'a> {
-    session: Session<'a>,
+    call: Call<'a>,
     header: UndoHeader,
     changes: Vec<Change>,
     fixes: BTreeMap<&'a str, (&'static FixSpec, Permit)>,
@@ -70,8 +70,8 @@ struct Undo<'a> {
 
 impl Undo<'_> {
     async fn carry_out(&self, file: &Path) -> anyhow::Result<Exit> {
-        let session = &self.session;
-        let mender = mender(session.registry, session.profile, &session.id, session);
+        let call = &self.call;
+        let mender = mender(call.registry, call.profile, &call.id, call);
         let (mut to_do, mut as_before, mut moved_on) = (Vec::new(), 0, Vec::new());
         for change in &self.changes {
             let (spec, _) = &self.fixes[change.fix.as_str()];
@@ -100,7 +100,7 @@ impl Undo<'_> {
             let _ = writeln!(text, "  {error}");
         }
         self.show(&text, done, as_before, &errors);
-        Ok(match session.interrupt.raised() {
+        Ok(match call.interrupt.raised() {
             Some(_) => Exit::Interrupted,
             None if errors.is_empty() => Exit::Fit,
             None => Exit::Failed,
@@ -113,7 +113,7 @@ impl Undo<'_> {
             return Ok(reverted);
         }
         let record = file.with_file_name("audit.jsonl");
-        let audit = self.session.audit(&record, &self.header.id, true, self.header.targets.clone())?;
+        let audit = self.call.audit(&record, &self.header.id, true, self.header.targets.clone())?;
         for change in to_do {
             let (spec, permit) = &self.fixes[change.fix.as_str()];
             let fix = change.fix.clone();
@@ -143,7 +143,7 @@ impl Undo<'_> {
     }
 
     fn show(&self, text: &str, done: usize, as_before: usize, problems: &[String]) {
-        match self.session.globals.format {
+        match self.call.globals.format {
             Format::Text => print(&redacted(text)),
             Format::Json => {
                 let document = json!({
