@@ -4,7 +4,7 @@
 //! own whose memory is watched, alternate with the noted questions asked again, as many at a time as the suite asks.
 
 use crate::output::{message, print};
-use anyhow::{Context as _, ensure};
+use anyhow::{Context as _, bail, ensure};
 use futures_util::{StreamExt as _, TryStreamExt as _};
 use jiff::Timestamp;
 use mongodb::Client;
@@ -37,6 +37,9 @@ pub(crate) async fn bench(recordings: u32, rounds: usize) -> anyhow::Result<Exit
         kinds: Some(BTreeSet::from(["mongo".to_owned()])),
     };
     let sandbox = Sandbox::start(&Registry::collect()?, options).await?;
+    if let Some(part) = sandbox.unavailable().first() {
+        bail!("{part}; `{}` would provide it", part.command);
+    }
     let exports: BTreeMap<String, String> = sandbox.exports().into_iter().collect();
     let of =
         |name: &str| exports.get(name).cloned().with_context(|| format!("the sandbox exports no {name}"));
