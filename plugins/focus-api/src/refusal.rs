@@ -232,7 +232,7 @@ fn leak(text: &str) -> Option<&'static str> {
         "pymongo.",
         "mongodb://",
         "amqp://",
-        "PRIVATE KEY-----",
+        "PRIVATE KEY-",
     ];
     SIGNS.into_iter().find(|sign| mentions(text, &[sign]))
 }

@@ -40,14 +40,11 @@ async fn every_fault_of_mongo_can_be_turned_on_twice() {
         let Some(sandbox) = with_mongo(json!({"recordings": 40, "faults": [fault.id]})).await else {
             return;
         };
-        let again = sandbox.inject(fault.id).await;
-        // A recording that exists cannot be written again.
-        assert_eq!(
-            again.is_ok(),
-            fault.id != "mongo.stale-recording" && fault.id != "mongo.bad-document",
-            "{}",
-            fault.id
-        );
+        // What a fault has written cannot be written again; whatever else it does can be done twice.
+        if let Err(error) = sandbox.inject(fault.id).await {
+            let exists = ["E11000", "NamespaceExists"].iter().any(|why| error.to_string().contains(why));
+            assert!(exists, "{}: {error}", fault.id);
+        }
         sandbox.stop().await;
     }
 }
