@@ -35,21 +35,17 @@ const REVERT: Duration = Duration::from_mins(15);
 /// How long a fix that was interrupted may take to finish the change it is at.
 const GRACE: Duration = Duration::from_secs(5);
 
-/// The fixes that the findings of a run call for: those that findings name, or, where some are `asked` for by name,
-/// those alone. One that takes the place of another is used only when asked for.
-pub fn due(registry: &Registry, run: &Run, asked: &[String]) -> Vec<&'static FixSpec> {
-    let named = |spec: &FixSpec| {
+/// Those of the fixes that the findings of a run call for: a finding names the fix, or the one that it takes the place of.
+pub fn due(fixes: &[&'static FixSpec], run: &Run) -> Vec<&'static FixSpec> {
+    let named = |spec: &&'static FixSpec| {
         let of_check = run.checks.iter().filter(|record| record.info.id == spec.check);
-        let fixes = of_check.flat_map(|record| record.outcome.all_findings());
-        let fixes =
-            fixes.filter(|finding| finding.weight > Weight::Note).filter_map(|found| found.fix.as_deref());
+        let findings = of_check.flat_map(|record| record.outcome.all_findings());
         let wanted = spec.instead_of.unwrap_or(spec.id);
-        fixes.into_iter().any(|fix| fix == wanted)
+        findings
+            .filter(|finding| finding.weight > Weight::Note)
+            .any(|finding| finding.fix.as_deref() == Some(wanted))
     };
-    let wanted = |spec: &FixSpec| {
-        if asked.is_empty() { spec.instead_of.is_none() } else { asked.iter().any(|id| id == spec.id) }
-    };
-    registry.fixes().iter().copied().filter(|spec| wanted(spec) && named(spec)).collect()
+    fixes.iter().copied().filter(named).collect()
 }
 
 /// Told how far a fix is.

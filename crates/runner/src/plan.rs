@@ -8,7 +8,7 @@ use shakedown_core::{CheckSpec, Registry};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What is going to happen.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Plan {
     /// The checks in an order in which every requirement comes first, and what runs alone comes last.
     pub checks: Vec<Planned>,

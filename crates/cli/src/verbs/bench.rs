@@ -96,7 +96,7 @@ async fn measure(size: usize, directory: &Path) -> anyhow::Result<(Duration, Opt
         (0..size).map(|index| &*Box::leak(Box::new(no_op(index)))).collect();
     let profile = profile(&checks);
     let registry = Registry::from_entries(Entries { checks, ..Entries::default() })?;
-    let before = memory("VmRSS:");
+    let before = memory("self", "VmRSS:");
     let began = Instant::now();
     let plan = shakedown_runner::plan(&registry, &profile, &Selection::all(), &Confirmation::default());
     let finished = shakedown_runner::run(Request {
@@ -118,7 +118,7 @@ async fn measure(size: usize, directory: &Path) -> anyhow::Result<(Duration, Opt
     shakedown_report::junit::write(&finished.run, None, junit)?;
     let took = began.elapsed();
     anyhow::ensure!(finished.run.counts().passed == size, "not every check passed");
-    Ok((took, memory("VmHWM:").zip(before).map(|(peak, before)| peak.saturating_sub(before))))
+    Ok((took, memory("self", "VmHWM:").zip(before).map(|(peak, before)| peak.saturating_sub(before))))
 }
 
 /// As many tasks and as many lines, without any of what makes them checks.
@@ -202,9 +202,9 @@ fn info() -> RunInfo {
     }
 }
 
-/// A figure of this process's memory in MB, where the system tells: what it has, or the most it has had.
-fn memory(figure: &str) -> Option<u64> {
-    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+/// A figure of a process's memory in MB, where the system tells: what it has, or the most it has had.
+fn memory(process: &str, figure: &str) -> Option<u64> {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix(figure))?;
     let kilobytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
     Some(kilobytes / 1024)

@@ -67,7 +67,7 @@ pub(crate) async fn fix(globals: &Globals, options: FixOptions) -> anyhow::Resul
         directory: options.apply.then_some(directory),
     };
     let unavailable = sandbox.as_ref().map(|sandbox| sandbox.unavailable().to_vec()).unwrap_or_default();
-    let exit = call.mend(&project, &select, plan, &options.fix, unavailable).await;
+    let exit = call.mend(plan, &wanted, unavailable).await;
     if let Some(sandbox) = sandbox {
         sandbox.stop().await;
     }
@@ -156,14 +156,12 @@ struct Call<'a> {
 impl Call<'_> {
     async fn mend(
         &self,
-        project: &Project,
-        select: &SelectOptions,
         plan: Plan,
-        asked: &[String],
+        wanted: &[&'static FixSpec],
         unavailable: Vec<shakedown_core::sandbox::Unavailable>,
     ) -> anyhow::Result<Exit> {
-        let before = self.ask(plan, "before", &unavailable).await?;
-        let mender = mender(self.registry, self.profile, &self.id, self);
+        let before = self.ask(plan.clone(), "before", &unavailable).await?;
+        let mender = self.mender();
         let mut report = Report {
             id: self.id.clone(),
             environment: self.profile.environment.clone(),
@@ -174,7 +172,7 @@ impl Call<'_> {
             after: Vec::new(),
             directory: None,
         };
-        for spec in due(self.registry, &before, asked) {
+        for spec in due(wanted, &before) {
             report.fixes.push(self.plan(&mender, spec).await);
         }
         if let Some(by) = self.interrupt.raised() {
@@ -193,8 +191,6 @@ impl Call<'_> {
         let interrupted = self.interrupt.raised();
         let mut exit = Exit::Interrupted;
         if interrupted.is_none() {
-            let mut profile = self.profile.clone();
-            let (plan, _) = project.plan(&mut profile, select)?;
             let after = self.ask(plan, "after", &unavailable).await?;
             report.after = stands(&after);
             exit = after.exit();
@@ -251,7 +247,7 @@ impl Call<'_> {
             admit_fix(spec, self.profile, &self.confirmed).err().map(|refusal| refusal.to_string());
         let (steps, error) = match mender.plan(spec).await {
             Ok(steps) => (steps, None),
-            Err(error) => (Vec::new(), Some(redacted(&error.to_string()))),
+            Err(error) => (Vec::new(), Some(why(&error))),
         };
         let steps = steps.into_iter().map(|step| Stage { step, applied: None, error: None }).collect();
         Mending { fix: spec.id, title: spec.title, check: spec.check, forbidden, error, steps }
@@ -287,7 +283,7 @@ impl Call<'_> {
                         stage.applied = Some(applied);
                     }
                     Err(error) => {
-                        let error = redacted(&error.to_string());
+                        let error = why(&error);
                         audit.write(AuditEntry::Failed { fix, error: error.clone() })?;
                         stage.error = Some(error);
                         complete = false;
@@ -321,6 +317,32 @@ impl Call<'_> {
         Ok(audit)
     }
 
+    /// What carries fixes out, and shows on a terminal how far it is.
+    fn mender(&self) -> Mender {
+        let style = self.globals.error_style();
+        let bar = if style.live { ProgressBar::new(0) } else { ProgressBar::hidden() };
+        let template = ProgressStyle::with_template("{msg}  {pos}/{len}  {wide_bar}");
+        let bar = bar.with_style(template.unwrap_or_else(|_| ProgressStyle::default_bar()));
+        let progress = move |_: &str, progress: Progress| {
+            bar.set_length(progress.total);
+            bar.set_position(progress.done);
+            bar.set_message(progress.what);
+            if progress.done >= progress.total {
+                bar.finish_and_clear();
+            }
+        };
+        Mender::new(MendRequest {
+            registry: self.registry,
+            profile: self.profile,
+            id: self.id.rsplit('-').next().unwrap_or(&self.id),
+            directory: self.directory.clone(),
+            redactor: self.redactor.clone(),
+            clock: Clock::system(),
+            interrupt: self.interrupt.clone(),
+            progress: Box::new(progress),
+        })
+    }
+
     fn document(&self, report: &Report) -> anyhow::Result<String> {
         let (value, _) = self.redactor.json(serde_json::to_value(report)?)?;
         Ok(format!("{value:#}\n"))
@@ -333,31 +355,6 @@ impl Call<'_> {
         }
         Ok(())
     }
-}
-
-fn mender(registry: &Registry, profile: &Profile, id: &str, call: &Call<'_>) -> Mender {
-    let style = call.globals.error_style();
-    let bar = if style.live { ProgressBar::new(0) } else { ProgressBar::hidden() };
-    let template = ProgressStyle::with_template("{msg}  {pos}/{len}  {wide_bar}");
-    let bar = bar.with_style(template.unwrap_or_else(|_| ProgressStyle::default_bar()));
-    let progress = move |_: &str, progress: Progress| {
-        bar.set_length(progress.total);
-        bar.set_position(progress.done);
-        bar.set_message(progress.what);
-        if progress.done >= progress.total {
-            bar.finish_and_clear();
-        }
-    };
-    Mender::new(MendRequest {
-        registry,
-        profile,
-        id: id.rsplit('-').next().unwrap_or(id),
-        directory: call.directory.clone(),
-        redactor: call.redactor.clone(),
-        clock: Clock::system(),
-        interrupt: call.interrupt.clone(),
-        progress: Box::new(progress),
-    })
 }
 
 /// What came of a call, in words.

@@ -21,7 +21,7 @@ mod collections {
 pub(crate) mod indexes {
     mod explain;
     pub(crate) mod index;
-    mod list;
+    pub(crate) mod list;
     mod required;
     mod used;
 }

@@ -1,7 +1,7 @@
 //! `mongo.recordings.close`
 
 use super::stale::Stale;
-use super::{about, applied, kept, restored, restored_document, text, thousands};
+use super::{about, applied, counted, kept, restored, restored_document, text, unwritable};
 use crate::checks::recordings::stale::StaleParams;
 use crate::{Mongo, MongoClient, brief, time};
 use mongodb::bson::{Bson, Document, doc};
@@ -108,7 +108,7 @@ impl Fix for CloseRecordings {
 }
 
 fn recordings(number: u64) -> String {
-    format!("{} recording{}", thousands(number), if number == 1 { "" } else { "s" })
+    counted(number, "recording")
 }
 
 /// An application under way.
@@ -128,8 +128,7 @@ impl Closing<'_> {
             return Ok(());
         }
         let written: Vec<Value> = changes.iter().map(Change::write).collect();
-        let unwritable = |error| CheckError::unclear(format!("the undo file cannot be written: {error}"));
-        let first = self.undo.record(&written).map_err(unwritable)?;
+        let first = self.undo.record(&written).map_err(|error| unwritable(&error))?;
         let documents = self.mongo.database.collection::<Document>(self.collection);
         for (number, change) in (first..).zip(&changes) {
             let question = documents.update_one(change.filter(&change.before), Change::update(&change.after));
@@ -139,7 +138,7 @@ impl Closing<'_> {
             })?;
             if answer.matched_count == 0 {
                 self.passed_over += 1;
-                self.undo.withdraw(number).map_err(unwritable)?;
+                self.undo.withdraw(number).map_err(|error| unwritable(&error))?;
             } else {
                 self.changed += 1;
             }

@@ -1,7 +1,8 @@
 //! `mongo.indexes.create`
 
-use super::{about, kept, restored_document, text, thousands};
+use super::{about, kept, restored_document, reverted, text, thousands, unwritable};
 use crate::checks::indexes::index::{Cover, Index, cover};
+use crate::checks::indexes::list::repeated_values;
 use crate::{Mongo, MongoClient, brief, number};
 use futures_util::TryStreamExt as _;
 use mongodb::bson::{Bson, Document, doc};
@@ -131,14 +132,13 @@ impl Fix for CreateIndexes {
             let summary = format!("an index on {field} is there already: somebody else has created it");
             return Ok(Applied { changed: 0, passed_over: 1, summary });
         }
-        let unwritable = |error| CheckError::unclear(format!("the undo file cannot be written: {error}"));
         let specification = wanted.specification();
         let change = json!({ "collection": collection, "index": kept(specification.clone().into()) });
-        let number = undo.record(&[change]).map_err(unwritable)?;
+        let number = undo.record(&[change]).map_err(|error| unwritable(&error))?;
         let answer = build(&mongo, cx, collection, &specification).await?;
         let count = |name| number::at(&answer, &[name]);
         if count("numIndexesBefore").is_some() && count("numIndexesBefore") == count("numIndexesAfter") {
-            undo.withdraw(number).map_err(unwritable)?;
+            undo.withdraw(number).map_err(|error| unwritable(&error))?;
             let summary = format!("`{name}` was created by somebody else at the same time");
             return Ok(Applied { changed: 0, passed_over: 1, summary });
         }
@@ -159,16 +159,8 @@ impl Fix for CreateIndexes {
             return Ok(before);
         }
         let command = doc! { "dropIndexes": collection, "index": name_of(&index) };
-        match mongo.ask(cx, "drop an index", mongo.database.run_command(command)).await {
-            Ok(_) => {}
-            Err(trouble) => {
-                return match standing(&mongo, cx, collection, &index).await? {
-                    Standing::AsChanged => Err(trouble.into()),
-                    other => Ok(other),
-                };
-            }
-        }
-        standing(&mongo, cx, collection, &index).await
+        let answer = mongo.ask(cx, "drop an index", mongo.database.run_command(command)).await;
+        reverted(answer, standing(&mongo, cx, collection, &index).await?)
     }
 }
 
@@ -268,17 +260,16 @@ async fn duplicates(
     field: &str,
 ) -> Result<Option<String>, CheckError> {
     let documents = mongo.database.collection::<Document>(collection);
-    let pipeline = vec![
-        doc! { "$group": { "_id": format!("${field}"), "count": { "$sum": 1 } } },
-        doc! { "$match": { "count": { "$gt": 1 } } },
+    let mut pipeline = repeated_values(field);
+    pipeline.extend([
         doc! { "$limit": 5 },
-        doc! { "$project": { "_id": { "$cond": [{ "$eq": [{ "$type": "$_id" }, "string"] }, { "$substrCP": ["$_id", 0, 64] }, { "$type": "$_id" }] }, "count": 1 } },
-    ];
+        doc! { "$project": { "_id": { "$cond": [{ "$eq": [{ "$type": "$_id" }, "string"] }, { "$substrCP": ["$_id", 0, 64] }, { "$type": "$_id" }] }, "documents": 1 } },
+    ]);
     let question = documents.aggregate(pipeline).allow_disk_use(true);
     let mut cursor = mongo.ask(cx, "look for duplicates", question).await?;
     let mut examples = Vec::new();
     while let Some(row) = mongo.ask(cx, "look for duplicates", cursor.try_next()).await? {
-        let times = row.get("count").map(ToString::to_string).unwrap_or_default();
+        let times = row.get("documents").map(ToString::to_string).unwrap_or_default();
         examples.push(format!("{} ({times} times)", brief::show(row.get("_id"))));
     }
     if examples.is_empty() {

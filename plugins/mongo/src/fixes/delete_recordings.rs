@@ -1,7 +1,7 @@
 //! `mongo.recordings.delete`
 
 use super::stale::{self, Stale};
-use super::{about, applied, kept, restored_document, text, thousands};
+use super::{about, applied, counted, kept, restored_document, reverted, text, unwritable};
 use crate::checks::recordings::stale::StaleParams;
 use crate::{Mongo, MongoClient, brief, time};
 use mongodb::bson::{Bson, Document, doc};
@@ -94,22 +94,14 @@ impl Fix for DeleteRecordings {
         let mongo = cx.target::<Mongo>().await?;
         let (collection, document) = (text(change, "collection")?, restored_document(change, "document")?);
         let documents = mongo.database.collection::<Document>(collection);
-        match mongo.ask(cx, "insert a recording again", documents.insert_one(&document)).await {
-            Ok(_) => {}
-            // Somebody else was quicker, or a document with its uuid has come since: what is there now decides.
-            Err(trouble) => {
-                return match standing(&mongo, cx, collection, &document).await? {
-                    Standing::AsChanged => Err(trouble.into()),
-                    other => Ok(other),
-                };
-            }
-        }
-        standing(&mongo, cx, collection, &document).await
+        // Somebody else may be quicker, or a document with its uuid may have come since.
+        let answer = mongo.ask(cx, "insert a recording again", documents.insert_one(&document)).await;
+        reverted(answer, standing(&mongo, cx, collection, &document).await?)
     }
 }
 
 fn documents(number: u64) -> String {
-    format!("{} document{}", thousands(number), if number == 1 { "" } else { "s" })
+    counted(number, "document")
 }
 
 /// Deletes one, provided that it still is what was written down. Whether it did.
@@ -120,7 +112,6 @@ async fn delete(
     id: &Bson,
     undo: &dyn UndoLog,
 ) -> Result<bool, CheckError> {
-    let unwritable = |error| CheckError::unclear(format!("the undo file cannot be written: {error}"));
     let documents = mongo.database.collection::<Document>(collection);
     let mut filter = stale::open();
     filter.insert("_id", doc! { "$eq": id });
@@ -129,18 +120,18 @@ async fn delete(
     };
     let change =
         |document: &Document| json!({ "collection": collection, "document": kept(document.clone().into()) });
-    let number = undo.record(&[change(&found)]).map_err(unwritable)?;
+    let number = undo.record(&[change(&found)]).map_err(|error| unwritable(&error))?;
     let deleted = mongo.ask(cx, "delete a recording", documents.find_one_and_delete(filter)).await?;
     match deleted {
         Some(deleted) if deleted == found => Ok(true),
         Some(deleted) => {
             // It was changed between the two questions; what was deleted is what undoing has to bring back.
-            undo.withdraw(number).map_err(unwritable)?;
-            undo.record(&[change(&deleted)]).map_err(unwritable)?;
+            undo.withdraw(number).map_err(|error| unwritable(&error))?;
+            undo.record(&[change(&deleted)]).map_err(|error| unwritable(&error))?;
             Ok(true)
         }
         None => {
-            undo.withdraw(number).map_err(unwritable)?;
+            undo.withdraw(number).map_err(|error| unwritable(&error))?;
             Ok(false)
         }
     }

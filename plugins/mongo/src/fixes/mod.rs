@@ -6,10 +6,12 @@ mod create_indexes;
 mod delete_recordings;
 mod stale;
 
+use crate::trouble::Trouble;
 use mongodb::bson::{Bson, Document};
 use serde_json::Value;
 use shakedown_core::CheckError;
-use shakedown_core::fix::Applied;
+use shakedown_core::fix::{Applied, Standing};
+use std::io;
 
 /// A value in the form that undo files keep it in: canonical extended JSON, which every value survives unchanged.
 fn kept(value: Bson) -> Value {
@@ -47,6 +49,24 @@ fn applied(done: String, changed: u64, passed_over: u64) -> Applied {
         ),
     };
     Applied { changed, passed_over, summary }
+}
+
+/// What is said where a change cannot be written down, and is therefore not made.
+fn unwritable(error: &io::Error) -> CheckError {
+    CheckError::unclear(format!("the undo file cannot be written: {error}"))
+}
+
+/// What taking a change back came to: where the server refused, what is there now decides.
+fn reverted<T>(answer: Result<T, Trouble>, standing: Standing) -> Result<Standing, CheckError> {
+    match (answer, standing) {
+        (Err(trouble), Standing::AsChanged) => Err(trouble.into()),
+        (_, standing) => Ok(standing),
+    }
+}
+
+/// `1 document`, `1,234 documents`.
+fn counted(number: u64, noun: &str) -> String {
+    format!("{} {noun}{}", thousands(number), if number == 1 { "" } else { "s" })
 }
 
 /// `1234567` as `1,234,567`.

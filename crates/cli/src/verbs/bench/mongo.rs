@@ -57,7 +57,7 @@ pub(crate) async fn bench(recordings: u32, rounds: usize) -> anyhow::Result<Exit
     for round in 1..=rounds {
         let (took, peak) = suite.run(&suite.uri).await?;
         own.push(took);
-        memory.extend(peak);
+        memory.extend(peak.and_then(|peak| u32::try_from(peak).ok()).map(f64::from));
         by_hand.push(ask_by_hand(&suite.uri, &questions).await?);
         message(&format!(
             "round {round} of {rounds}: {took:.2} s, by hand {:.2} s",
@@ -86,7 +86,7 @@ struct Suite {
 
 impl Suite {
     /// How long a run takes, from its first event to its last, in seconds, and the most memory it has, in MB.
-    async fn run(&self, uri: &str) -> anyhow::Result<(f64, Option<f64>)> {
+    async fn run(&self, uri: &str) -> anyhow::Result<(f64, Option<u64>)> {
         let (config, out) = (self.directory.path().join("checks.toml"), self.directory.path().join("out"));
         let database = &self.database;
         let text = format!(
@@ -107,7 +107,7 @@ impl Suite {
             if let Some(ended) = child.try_wait()? {
                 break ended;
             }
-            peak = memory_of(child.id()).or(peak);
+            peak = super::memory(&child.id().to_string(), "VmHWM:").or(peak);
             tokio::time::sleep(Duration::from_millis(5)).await;
         };
         ensure!(ended.success(), "the suite ended with {ended}: see {}", out.join("run.json").display());
@@ -115,14 +115,6 @@ impl Suite {
         let at = |key: &str| run[key].as_str().unwrap_or_default().parse::<Timestamp>();
         Ok((at("finished")?.duration_since(at("started")?).as_secs_f64(), peak))
     }
-}
-
-/// The most memory that a process has had so far, in MB, where the system tells.
-fn memory_of(process: u32) -> Option<f64> {
-    let status = std::fs::read_to_string(format!("/proc/{process}/status")).ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
-    let kilobytes: f64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
-    Some(kilobytes / 1024.0)
 }
 
 /// A question to a database.

@@ -1,6 +1,6 @@
 //! `fix --undo`: restores exactly what an application changed, or nothing at all where the data has moved on.
 
-use super::{Call, mender, why};
+use super::{Call, why};
 use crate::args::{FixOptions, Format, Globals};
 use crate::output::{print, problem, redacted};
 use crate::project::{Project, start_sandbox};
@@ -71,7 +71,7 @@ struct Undo<'a> {
 impl Undo<'_> {
     async fn carry_out(&self, file: &Path) -> anyhow::Result<Exit> {
         let call = &self.call;
-        let mender = mender(call.registry, call.profile, &call.id, call);
+        let mender = call.mender();
         let (mut to_do, mut as_before, mut moved_on) = (Vec::new(), 0, Vec::new());
         for change in &self.changes {
             let (spec, _) = &self.fixes[change.fix.as_str()];

@@ -1,7 +1,7 @@
 //! `focus-api.latency.configure`
 
 use super::samples::{End, Sample, kinds, share, successes, table};
-use super::survey::Survey;
+use super::survey::{self, Survey};
 use crate::checks::{JOBS, STARTS};
 use crate::request::ConfigureRequest;
 use crate::target::FocusApi;
@@ -98,13 +98,7 @@ impl Params for AloneParams {
 impl Check for ConfigureAlone {
     async fn run(&self, cx: &Context) -> Result<Verdict, CheckError> {
         let params = &self.params;
-        let planned = params.requests.min(cx.jobs.limit());
-        if planned < FEWEST {
-            let why = format!(
-                "max_concurrent_jobs = {planned} allows too few samples; at least {FEWEST} are needed"
-            );
-            return Err(CheckError::not_applicable(why));
-        }
+        let planned = survey::planned(cx, params.requests, FEWEST)?;
         let client = cx.target::<FocusApi>().await?;
         let body = ConfigureRequest::live(&client.fiber(cx).await?).text();
         let survey = Survey { cx, client: &client, body, concurrency: 1, timeout: params.request_timeout.0 };

@@ -1,7 +1,7 @@
 //! `focus-api.latency.p95-p99`
 
 use super::samples::table;
-use super::survey::{Survey, Surveyed};
+use super::survey::{self, Survey, Surveyed};
 use crate::checks::{JOBS, READY};
 use crate::request::ConfigureRequest;
 use crate::suspects;
@@ -110,13 +110,7 @@ impl Params for LatencyParams {
 impl Check for ConfigureLatency {
     async fn run(&self, cx: &Context) -> Result<Verdict, CheckError> {
         let params = &self.params;
-        let planned = params.requests.min(cx.jobs.limit());
-        if planned < FEWEST {
-            let why = format!(
-                "max_concurrent_jobs = {planned} allows too few samples; at least {FEWEST} are needed"
-            );
-            return Err(CheckError::not_applicable(why));
-        }
+        let planned = survey::planned(cx, params.requests, FEWEST)?;
         let client = cx.target::<FocusApi>().await?;
         let body = ConfigureRequest::live(&client.fiber(cx).await?).text();
         let (concurrency, timeout) = (params.concurrency, params.request_timeout.0);

@@ -12,6 +12,20 @@ const REPEATS: usize = 10;
 /// How long a repeat waits for room.
 const ROOM: Duration = Duration::from_secs(2);
 
+/// How many requests to send: as many as were asked for, and as jobs are allowed.
+///
+/// # Errors
+/// [`CheckError::NotApplicable`] where those are too few to say anything.
+pub(super) fn planned(cx: &Context, requests: usize, fewest: usize) -> Result<usize, CheckError> {
+    let planned = requests.min(cx.jobs.limit());
+    if planned < fewest {
+        return Err(CheckError::not_applicable(format!(
+            "max_concurrent_jobs = {planned} allows too few samples; at least {fewest} are needed"
+        )));
+    }
+    Ok(planned)
+}
+
 /// What is sent, and how.
 pub(super) struct Survey<'a> {
     pub(super) cx: &'a Context,

@@ -69,13 +69,18 @@ pub(super) async fn repeated(
     collection: &str,
     field: &str,
 ) -> Result<i64, Trouble> {
-    let steps = vec![
-        doc! { "$group": { "_id": format!("${field}"), "documents": { "$sum": 1 } } },
-        doc! { "$match": { "documents": { "$gt": 1 } } },
-        doc! { "$count": "values" },
-    ];
+    let mut steps = repeated_values(field);
+    steps.push(doc! { "$count": "values" });
     let rows = mongo.rows(cx, "look for duplicates", collection, steps).await?;
     Ok(rows.first().and_then(|row| number::at(row, &["values"])).unwrap_or(0))
+}
+
+/// The aggregation that finds the values of a field which several `documents` have, and how many have each.
+pub(crate) fn repeated_values(field: &str) -> Vec<Document> {
+    vec![
+        doc! { "$group": { "_id": format!("${field}"), "documents": { "$sum": 1 } } },
+        doc! { "$match": { "documents": { "$gt": 1 } } },
+    ]
 }
 
 #[cfg(test)]
