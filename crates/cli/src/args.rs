@@ -85,6 +85,18 @@ pub(crate) enum Verb {
     Report {
         /// A run's directory, or its name under `reports/`; by default the latest
         run: Option<PathBuf>,
+        /// Also pack reports, journal and evidence into one archive
+        #[arg(long)]
+        bundle: bool,
+    },
+    /// Say of each target whether it can be reached, what it is, what may be done there, and what would be skipped
+    Doctor {
+        /// The environment
+        #[arg(long, value_name = "NAME")]
+        env: String,
+        /// Inject a fault into the sandbox first; several add up
+        #[arg(long, value_name = "ID")]
+        fault: Vec<String>,
     },
     /// The embedded environment
     Sandbox(SandboxOptions),
@@ -173,6 +185,9 @@ pub(crate) struct RunOptions {
     /// Inject a fault into the sandbox; several add up
     #[arg(long, value_name = "ID")]
     pub(crate) fault: Vec<String>,
+    /// Also pack reports, journal and evidence into one archive
+    #[arg(long)]
+    pub(crate) bundle: bool,
 }
 
 /// What to mend.

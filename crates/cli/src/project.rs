@@ -8,7 +8,7 @@ use shakedown_core::redact::Redactor;
 use shakedown_core::{Clock, Registry};
 use shakedown_runner::{Confirmation, Plan};
 use shakedown_sandbox::{Options, Sandbox};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -116,7 +116,12 @@ impl Project {
 
 /// Settings of a target that the sandbox provides.
 pub(crate) fn sandbox_target(settings: serde_json::Value) -> TargetConfig {
-    TargetConfig { settings, connect_timeout: Duration::from_secs(5), unreachable: Unreachable::Error }
+    TargetConfig {
+        settings,
+        connect_timeout: Duration::from_secs(5),
+        identity: BTreeMap::new(),
+        unreachable: Unreachable::Error,
+    }
 }
 
 /// Starts the sandbox parts that `kinds` names, and gives the profile their addresses.

@@ -7,7 +7,7 @@ use crate::selection::{Lowering, Selection, Suites, parse};
 use crate::source::Source;
 use crate::suite::{self, SuiteTable};
 use crate::target;
-use crate::tree::{Node, Table};
+use crate::tree::{Entry, Node, Table};
 use jiff::civil::Date;
 use serde_json::Value as Json;
 use shakedown_core::suggest::nearest;
@@ -209,11 +209,14 @@ fn read_targets(
 }
 
 /// The keys of a target's table that are not the target's own.
-pub(crate) fn read_target_keys(
-    reader: &Reader<'_>,
-    problems: &mut Problems,
-) -> (Option<Duration>, Unreachable) {
+pub(crate) fn read_target_keys(reader: &Reader<'_>, problems: &mut Problems) -> TargetKeys {
     let connect_timeout = reader.optional("connect_timeout", problems, duration);
+    let identity = reader.table("identity", problems).map(|table| {
+        let read = |(name, entry): (&String, &Entry), problems: &mut Problems| {
+            Some((name.clone(), filled_text(&entry.node, name, problems)?.to_owned()))
+        };
+        table.entries().into_iter().filter_map(|entry| read(entry, problems)).collect()
+    });
     let unreachable = reader.optional("unreachable", problems, |node, key, problems| {
         word(Unreachable::ALL, |value: &Unreachable| value.as_str())(
             node,
@@ -221,7 +224,18 @@ pub(crate) fn read_target_keys(
             problems,
         )
     });
-    (connect_timeout, unreachable.unwrap_or_default())
+    TargetKeys {
+        connect_timeout,
+        identity: identity.unwrap_or_default(),
+        unreachable: unreachable.unwrap_or_default(),
+    }
+}
+
+/// The keys that every target takes.
+pub(crate) struct TargetKeys {
+    pub(crate) connect_timeout: Option<Duration>,
+    pub(crate) identity: BTreeMap<String, String>,
+    pub(crate) unreachable: Unreachable,
 }
 
 fn read_policy(reader: Reader<'_>, registry: &Registry, problems: &mut Problems) -> Policy {

@@ -60,6 +60,8 @@ pub struct TargetConfig {
     pub settings: Value,
     /// How long connecting may take.
     pub connect_timeout: Duration,
+    /// What it must say of itself, by the names that its plugin gives; nothing but reading happens where it differs.
+    pub identity: BTreeMap<String, String>,
     /// What it means when it cannot be reached.
     pub unreachable: Unreachable,
 }
@@ -68,6 +70,7 @@ impl fmt::Debug for TargetConfig {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("TargetConfig")
             .field("connect_timeout", &self.connect_timeout)
+            .field("identity", &self.identity)
             .field("unreachable", &self.unreachable)
             .finish_non_exhaustive()
     }

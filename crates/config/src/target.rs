@@ -15,7 +15,7 @@ use std::time::Duration;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The keys that every target takes.
-pub(crate) const COMMON_KEYS: [&str; 2] = ["connect_timeout", "unreachable"];
+pub(crate) const COMMON_KEYS: [&str; 3] = ["connect_timeout", "identity", "unreachable"];
 
 /// Reads a target's table. What is missing is an error only if the table is `complete`.
 pub(crate) fn read(
@@ -26,7 +26,7 @@ pub(crate) fn read(
 ) -> Option<TargetConfig> {
     let place = format!("target `{}`", spec.kind);
     let reader = Reader::of(node, &place, problems)?;
-    let (connect_timeout, unreachable) = read_target_keys(&reader, problems);
+    let common = read_target_keys(&reader, problems);
     let table = node.table()?;
     let own = Table(
         table
@@ -60,8 +60,9 @@ pub(crate) fn read(
     fields.wrong_values(&readable, &node.span, &place, &spec.validate, problems);
     Some(TargetConfig {
         settings: Json::Object(own.to_json()),
-        connect_timeout: connect_timeout.unwrap_or(CONNECT_TIMEOUT),
-        unreachable,
+        connect_timeout: common.connect_timeout.unwrap_or(CONNECT_TIMEOUT),
+        identity: common.identity,
+        unreachable: common.unreachable,
     })
 }
 

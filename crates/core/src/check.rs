@@ -148,6 +148,8 @@ pub struct CheckSpec {
     pub effect: Effect,
     /// The target's kind, where it talks to one.
     pub target: Option<&'static str>,
+    /// The kinds of further targets that it talks to.
+    pub also: &'static [&'static str],
     /// Jira keys that it answers for.
     pub keys: &'static [&'static str],
     /// Tags to select it by.
@@ -178,6 +180,11 @@ impl CheckSpec {
     /// The plugin: the first segment of the id.
     pub fn plugin(&self) -> &'static str {
         crate::id::plugin_of(self.id)
+    }
+
+    /// The kinds of all targets that it talks to, its own first.
+    pub fn targets(&self) -> impl Iterator<Item = &'static str> {
+        self.target.into_iter().chain(self.also.iter().copied())
     }
 
     /// Whether nothing else may run beside it.

@@ -50,6 +50,8 @@ pub struct Context {
     pub effect: Effect,
     /// The kind of target the check declared, where it did.
     pub target: Option<&'static str>,
+    /// Further kinds of target it declared.
+    pub also: &'static [&'static str],
     /// A short id of the run, for names that others will see.
     pub run: Arc<str>,
     /// The clock.
@@ -65,12 +67,12 @@ pub struct Context {
 }
 
 impl Context {
-    /// The shared client of the target `T`, which must be the one the check declared.
+    /// The shared client of the target `T`, which must be one that the check declared.
     ///
     /// # Errors
     /// [`CheckError::Target`] where it is away; [`CheckError::Unclear`] where the check did not declare it.
     pub async fn target<T: Target>(&self) -> Result<Arc<T::Client>, CheckError> {
-        if self.target != Some(T::KIND) {
+        if self.target != Some(T::KIND) && !self.also.contains(&T::KIND) {
             return Err(CheckError::unclear(format!(
                 "{} uses the target `{}` without declaring it",
                 self.check,

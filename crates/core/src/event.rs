@@ -116,6 +116,19 @@ pub enum EventKind {
         /// Where.
         evidence: EvidenceRef,
     },
+    /// A collector was asked, because a check failed or errored.
+    Collected {
+        /// The collector.
+        collector: String,
+        /// The check.
+        check: String,
+        /// What it gathered.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        evidence: Vec<EvidenceRef>,
+        /// Why it could not gather.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        error: Option<String>,
+    },
     /// A signal or a limit ended the run early.
     Interrupted {
         /// What: `SIGINT`, `SIGTERM`, `run deadline`, `fail-fast`.

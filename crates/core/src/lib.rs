@@ -9,6 +9,7 @@
 pub mod budget;
 pub mod check;
 pub mod clock;
+pub mod collect;
 pub mod context;
 pub mod duration;
 pub mod event;
@@ -36,6 +37,7 @@ mod macros;
 pub use async_trait::async_trait;
 pub use check::{Check, CheckError, CheckSpec, Docs, NoParams, Params, Proof, Source, fault};
 pub use clock::Clock;
+pub use collect::{CollectContext, Collector, CollectorSpec};
 pub use context::Context;
 pub use duration::HumanDuration;
 pub use evidence::{Evidence, EvidenceRef};

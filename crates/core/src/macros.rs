@@ -69,6 +69,7 @@ macro_rules! register_check {
                 severity: $severity,
                 effect: $effect,
                 target: None,
+                also: &[],
                 keys: &[],
                 tags: &[],
                 requires: &[],
@@ -136,6 +137,30 @@ macro_rules! register_fix {
                 source: $crate::source!(),
                 build: |value| Ok(Box::new($fix { params: $crate::check::read_params::<$params>(value)? })),
             }
+        }
+    };
+}
+
+/// Declares a collector, and registers it:
+///
+/// ```text
+/// register_collector! {
+///     /// The pods, as a table.
+///     pub(crate) struct Pods: "k8s.pods"
+/// }
+/// ```
+#[macro_export]
+macro_rules! register_collector {
+    ($(#[doc = $doc:literal])+ $vis:vis struct $collector:ident: $id:literal) => {
+        $(#[doc = $doc])+
+        $vis struct $collector;
+
+        $crate::__private::inventory::submit! {
+            $crate::CollectorSpec::of::<$collector>(
+                $id,
+                $crate::Docs(concat!($($doc, "\n"),+)),
+                $crate::source!(),
+            )
         }
     };
 }

@@ -68,6 +68,13 @@ pub enum SkipReason {
         /// The target.
         target: String,
     },
+    /// A target is not the one that the configuration pins, which another check has reported: nothing but reading is done.
+    Mistaken {
+        /// The target.
+        target: String,
+        /// The check that carries the error.
+        reported_by: String,
+    },
     /// Something that provides the target could not be had.
     Unavailable {
         /// The one command that would provide it.

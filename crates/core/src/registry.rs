@@ -1,6 +1,7 @@
-//! What was linked: checks, fixes, targets, sandbox parts, faults and incidents, sorted, and checked for contradictions.
+//! What was linked: checks, fixes, collectors, targets, sandbox parts, faults and incidents, sorted, and checked for contradictions.
 
 use crate::check::{CheckSpec, Source};
+use crate::collect::CollectorSpec;
 use crate::fix::FixSpec;
 use crate::id::{is_dotted, is_kebab, plugin_of};
 use crate::sandbox::{FaultSpec, IncidentSpec, PartSpec};
@@ -21,6 +22,8 @@ pub struct Entries {
     pub checks: Vec<&'static CheckSpec>,
     /// Fixes of what checks find.
     pub fixes: Vec<&'static FixSpec>,
+    /// Collectors of evidence.
+    pub collectors: Vec<&'static CollectorSpec>,
     /// Targets.
     pub targets: Vec<&'static TargetSpec>,
     /// Parts of the sandbox.
@@ -37,6 +40,7 @@ impl Entries {
         Self {
             checks: registered_checks().collect(),
             fixes: inventory::iter::<FixSpec>().collect(),
+            collectors: inventory::iter::<CollectorSpec>().collect(),
             targets: inventory::iter::<TargetSpec>().collect(),
             parts: inventory::iter::<PartSpec>().collect(),
             faults: inventory::iter::<FaultSpec>().collect(),
@@ -50,6 +54,7 @@ impl Entries {
 pub struct Registry {
     checks: Vec<&'static CheckSpec>,
     fixes: Vec<&'static FixSpec>,
+    collectors: Vec<&'static CollectorSpec>,
     targets: Vec<&'static TargetSpec>,
     parts: Vec<&'static PartSpec>,
     faults: Vec<&'static FaultSpec>,
@@ -84,6 +89,7 @@ impl Registry {
     pub fn from_entries(mut entries: Entries) -> Result<Self, RegistryError> {
         entries.checks.sort_by_key(|spec| (spec.id, spec.source.package, spec.source.line));
         entries.fixes.sort_by_key(|spec| (spec.id, spec.source.package, spec.source.line));
+        entries.collectors.sort_by_key(|spec| spec.id);
         entries.targets.sort_by_key(|spec| spec.kind);
         entries.parts.sort_by_key(|spec| spec.kind);
         entries.faults.sort_by_key(|spec| spec.id);
@@ -92,8 +98,8 @@ impl Registry {
         if !problems.is_empty() {
             return Err(RegistryError(problems));
         }
-        let Entries { checks, fixes, targets, parts, faults, incidents } = entries;
-        Ok(Self { checks, fixes, targets, parts, faults, incidents })
+        let Entries { checks, fixes, collectors, targets, parts, faults, incidents } = entries;
+        Ok(Self { checks, fixes, collectors, targets, parts, faults, incidents })
     }
 
     /// The checks, sorted by id.
@@ -109,6 +115,11 @@ impl Registry {
     /// The fix of that id.
     pub fn fix(&self, id: &str) -> Option<&'static FixSpec> {
         self.fixes.iter().find(|spec| spec.id == id).copied()
+    }
+
+    /// The collectors, sorted by id.
+    pub fn collectors(&self) -> &[&'static CollectorSpec] {
+        &self.collectors
     }
 
     /// The targets, sorted by kind.
@@ -164,6 +175,7 @@ fn problems(entries: &Entries) -> Vec<String> {
     }
     duplicates(&mut problems, "check", entries.checks.iter().map(|spec| (spec.id, spec.source)));
     duplicates(&mut problems, "fix", entries.fixes.iter().map(|spec| (spec.id, spec.source)));
+    duplicates(&mut problems, "collector", entries.collectors.iter().map(|spec| (spec.id, spec.source)));
     duplicates(&mut problems, "target", entries.targets.iter().map(|spec| (spec.kind, spec.source)));
     duplicates(&mut problems, "sandbox part", entries.parts.iter().map(|spec| (spec.kind, spec.source)));
     duplicates(&mut problems, "fault", entries.faults.iter().map(|spec| (spec.id, spec.source)));
@@ -181,9 +193,7 @@ fn problems(entries: &Entries) -> Vec<String> {
         } else if spec.plugin() != plugin {
             problems.push(format!("`{id}` of {source} must start with its plugin's name, `{plugin}.`"));
         }
-        if let Some(target) = spec.target
-            && !targets.contains(target)
-        {
+        for target in spec.targets().filter(|target| !targets.contains(target)) {
             problems.push(format!("`{id}` of {source} names {}", unknown("target", target, &targets)));
         }
         for required in spec.requires.iter().filter(|required| !ids.contains(*required)) {
@@ -203,6 +213,19 @@ fn problems(entries: &Entries) -> Vec<String> {
         }
     }
     problems.extend(fix_problems(entries));
+    for spec in &entries.collectors {
+        let (id, source) = (spec.id, spec.source);
+        let plugin = plugin_of_package(source.package);
+        if !is_dotted(id) || plugin_of(id) != plugin {
+            problems.push(format!("the collector `{id}` of {source} must be of the form `{plugin}.name`"));
+        }
+        if !targets.contains(spec.target) {
+            problems.push(format!(
+                "the collector `{id}` of {source} names {}",
+                unknown("target", spec.target, &targets)
+            ));
+        }
+    }
     for fault in entries.faults.iter().filter(|fault| !parts.contains(fault.part)) {
         problems.push(format!(
             "the fault `{}` of {} belongs to {}",

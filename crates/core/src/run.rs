@@ -37,6 +37,9 @@ pub struct Run {
     /// The selected checks that were not run.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub left_out: Vec<LeftOut>,
+    /// What could not be gathered after a check had failed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub not_collected: Vec<NotCollected>,
     /// What was created and is neither removed nor ends by itself.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub leftovers: Vec<Resource>,
@@ -92,6 +95,17 @@ pub struct LeftOut {
     pub reason: String,
 }
 
+/// A collector that could not gather: noted, and of no consequence for a verdict.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct NotCollected {
+    /// The collector.
+    pub collector: String,
+    /// The check that had failed.
+    pub check: String,
+    /// Why.
+    pub error: String,
+}
+
 /// How many checks ended how.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Counts {
@@ -134,6 +148,7 @@ impl Run {
             targets: BTreeMap::new(),
             checks: Vec::new(),
             left_out: Vec::new(),
+            not_collected: Vec::new(),
             leftovers: Vec::new(),
             index: HashMap::new(),
         })
@@ -185,9 +200,16 @@ impl Run {
                     self.leftovers.push(resource.clone());
                 }
             }
+            EventKind::Collected { collector, check, error: Some(error), .. } => {
+                let (collector, check) = (collector.clone(), check.clone());
+                self.not_collected.push(NotCollected { collector, check, error: error.clone() });
+            }
             EventKind::Interrupted { by } => self.interrupted_by = Some(by.clone()),
             EventKind::RunFinished => self.finished = Some(event.at),
-            EventKind::RunStarted { .. } | EventKind::TargetLost { .. } | EventKind::Evidence { .. } => {}
+            EventKind::RunStarted { .. }
+            | EventKind::TargetLost { .. }
+            | EventKind::Evidence { .. }
+            | EventKind::Collected { error: None, .. } => {}
         }
     }
 

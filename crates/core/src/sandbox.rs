@@ -4,10 +4,12 @@ use crate::check::{Docs, Source};
 use crate::clock::Clock;
 use async_trait::async_trait;
 use serde_json::Value;
+use std::any::Any;
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::path::PathBuf;
 use std::pin::Pin;
+use std::sync::Arc;
 
 /// What starting a part may use.
 #[derive(Clone, Debug)]
@@ -20,6 +22,8 @@ pub struct PartContext {
     pub options: Value,
     /// The settings of the parts started before, by target kind.
     pub settings: BTreeMap<String, Value>,
+    /// What the parts started before hand to later ones, by target kind; see [`RunningPart::handle`].
+    pub handles: BTreeMap<String, Arc<dyn Any + Send + Sync>>,
 }
 
 /// Why a part cannot be had on this machine.
@@ -54,6 +58,11 @@ pub trait RunningPart: Send + Sync {
 
     /// What to export to reach it from outside, for example `("SHAKEDOWN_MONGO_URI", "mongodb://…")`.
     fn exports(&self) -> Vec<(String, String)>;
+
+    /// What later parts may use of this one within the process, to be downcast by those that know its type.
+    fn handle(&self) -> Option<Arc<dyn Any + Send + Sync>> {
+        None
+    }
 
     /// Turns a fault on; `fault` is one that names this part.
     ///

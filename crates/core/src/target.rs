@@ -5,11 +5,13 @@ use crate::clock::Clock;
 use crate::ledger::{Removal, Resource};
 use crate::level::words;
 use async_trait::async_trait;
+use jiff::Timestamp;
 use schemars::{JsonSchema, Schema};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::any::Any;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
@@ -39,17 +41,19 @@ pub enum TargetErrorKind {
     Protocol,
     /// The settings cannot be used.
     Settings,
+    /// It is another one than the configuration pins.
+    Mistaken,
 }
 words!(TargetErrorKind {
     Refused => "connection refused", TimedOut => "timed out", Dns => "name not resolved", Tls => "TLS failed",
     Lost => "connection lost", Unauthorised => "not authenticated", Forbidden => "not permitted",
-    Protocol => "protocol violated", Settings => "unusable settings",
+    Protocol => "protocol violated", Settings => "unusable settings", Mistaken => "mistaken identity",
 });
 
 impl TargetErrorKind {
     /// Whether this says that the target as a whole is away, so that asking again is pointless.
     pub const fn is_away(self) -> bool {
-        !matches!(self, Self::Forbidden | Self::Protocol)
+        !matches!(self, Self::Forbidden | Self::Protocol | Self::Mistaken)
     }
 }
 
@@ -102,6 +106,9 @@ pub struct TargetInfo {
     /// The version it reports, where it reports one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,
+    /// What tells this one from all others, for example `uid`; a configuration may pin it. Lower case.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub identity: BTreeMap<String, String>,
     /// What the reader of a report should know, for example "TLS certificates are not verified".
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<String>,
@@ -143,7 +150,17 @@ pub trait Target: Send + Sync + 'static {
     /// Whether the target still answers; asked when a check reports it away.
     async fn probe(client: &Self::Client) -> Result<(), TargetError>;
 
-    /// For `validate --live`: what the credentials lack for the checks to work, one line each; empty where all is well.
+    /// For `doctor`: what the credentials permit, one line each, as far as the target tells.
+    async fn granted_rights(_client: &Self::Client) -> Result<Vec<String>, TargetError> {
+        Ok(Vec::new())
+    }
+
+    /// For `doctor`: the target's own time to the second or better, where it tells.
+    async fn time(_client: &Self::Client) -> Result<Option<Timestamp>, TargetError> {
+        Ok(None)
+    }
+
+    /// For `doctor` and `validate --live`: what the credentials lack for the checks to work, one line each; empty where all is well.
     async fn missing_rights(_client: &Self::Client) -> Result<Vec<String>, TargetError> {
         Ok(Vec::new())
     }
@@ -163,6 +180,10 @@ pub trait LiveTarget: Send + Sync {
     fn info(&self) -> &TargetInfo;
     /// See [`Target::probe`].
     async fn probe(&self) -> Result<(), TargetError>;
+    /// See [`Target::granted_rights`].
+    async fn granted_rights(&self) -> Result<Vec<String>, TargetError>;
+    /// See [`Target::time`].
+    async fn time(&self) -> Result<Option<Timestamp>, TargetError>;
     /// See [`Target::missing_rights`].
     async fn missing_rights(&self) -> Result<Vec<String>, TargetError>;
     /// See [`Target::remove`].
@@ -186,6 +207,14 @@ impl<T: Target> LiveTarget for Live<T> {
 
     async fn probe(&self) -> Result<(), TargetError> {
         T::probe(&self.client).await
+    }
+
+    async fn granted_rights(&self) -> Result<Vec<String>, TargetError> {
+        T::granted_rights(&self.client).await
+    }
+
+    async fn time(&self) -> Result<Option<Timestamp>, TargetError> {
+        T::time(&self.client).await
     }
 
     async fn missing_rights(&self) -> Result<Vec<String>, TargetError> {

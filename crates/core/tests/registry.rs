@@ -26,6 +26,7 @@ fn spec(id: &'static str, line: u32) -> CheckSpec {
         severity: Severity::Low,
         effect: Effect::Read,
         target: None,
+        also: &[],
         keys: &[],
         tags: &[],
         requires: &[],

@@ -4,6 +4,7 @@
 //! [`Run`](shakedown_core::run::Run) folded from it, both already without secrets. Text that came from a server is never
 //! trusted: whatever is printed or written as XML goes through [`text::clean`] first.
 
+pub mod bundle;
 pub mod files;
 pub mod journal;
 pub mod json;

@@ -188,6 +188,9 @@ pub(crate) fn skip_reason(outcome: &Outcome) -> String {
         Some(SkipReason::TargetAway { target, reported_by }) => {
             format!("{} is away, which {} reports", clean(target), clean(reported_by))
         }
+        Some(SkipReason::Mistaken { target, reported_by }) => {
+            format!("{} is not the one that is pinned, which {} reports", clean(target), clean(reported_by))
+        }
         Some(SkipReason::Unreachable { target }) => {
             format!("{} cannot be reached, and the configuration says to skip then", clean(target))
         }

@@ -26,12 +26,13 @@ impl Style {
         self.paint(Paint::new().bold(), text)
     }
 
-    pub(crate) fn dim(self, text: &str) -> String {
+    /// Text that stands back.
+    pub fn dim(self, text: &str) -> String {
         self.paint(Paint::new().dimmed(), text)
     }
 
     /// Text in the colour of a status.
-    pub(crate) fn status(self, status: Status, text: &str) -> String {
+    pub fn status(self, status: Status, text: &str) -> String {
         self.paint(paint_of(status), text)
     }
 }

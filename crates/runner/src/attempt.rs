@@ -1,5 +1,6 @@
 //! One attempt of one check: bounded in time, cancellable, and unable to take the run down with it.
 
+use crate::collect::Collectors;
 use crate::host::RunHost;
 use crate::interrupt::Interrupt;
 use crate::plan::Planned;
@@ -24,6 +25,7 @@ pub(crate) struct Stage {
     pub(crate) clock: Clock,
     pub(crate) jobs: Budget,
     pub(crate) interrupt: Interrupt,
+    pub(crate) collectors: Collectors,
     pub(crate) run: Arc<str>,
 }
 
@@ -37,6 +39,7 @@ pub(crate) async fn attempt(stage: &Stage, planned: &Planned) -> (Outcome, Durat
         check: planned.spec.id,
         effect: planned.spec.effect,
         target: planned.spec.target,
+        also: planned.spec.also,
         run: Arc::clone(&stage.run),
         clock: stage.clock.clone(),
         deadline: Instant::now() + timeout,

@@ -22,6 +22,11 @@ impl EvidenceStore {
         Self { directory, used: Mutex::default() }
     }
 
+    /// Whether evidence is kept, and not only counted.
+    pub(crate) const fn is_kept(&self) -> bool {
+        self.directory.is_some()
+    }
+
     /// Writes a piece of evidence of `check`.
     pub(crate) fn keep(
         &self,

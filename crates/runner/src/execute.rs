@@ -2,7 +2,9 @@
 
 use crate::attempt::{Stage, attempt};
 use crate::bus::Bus;
+use crate::collect::Collectors;
 use crate::evidence::EvidenceStore;
+use crate::gate::{self, Mistake};
 use crate::host::RunHost;
 use crate::interrupt::Interrupt;
 use crate::ledger::{Debt, Ledger};
@@ -120,6 +122,7 @@ pub async fn run(request: Request<'_>) -> io::Result<Finished> {
     let pool = Pool::new(registry, profile, clock.clone(), workers.handle());
     let ledger = ledgers.as_deref().map(|directory| Ledger::new(directory, &info.id, &info.environment));
     let sandbox = info.sandbox;
+    let collectors = Collectors::new(registry, info.started);
     let stage = Arc::new(Stage {
         run: info.id.rsplit('-').next().unwrap_or(&info.id).into(),
         host: Arc::new(RunHost::new(
@@ -132,6 +135,7 @@ pub async fn run(request: Request<'_>) -> io::Result<Finished> {
         jobs: Budget::new(profile.policy.max_concurrent_jobs, clock.clone()),
         clock,
         interrupt: request.interrupt,
+        collectors,
     });
     let bus = &stage.host.bus;
     for planned in &plan.checks {
@@ -205,7 +209,11 @@ impl Execution {
                     schedule.ended(index);
                 } else {
                     let (stage, planned) = (Arc::clone(&self.stage), self.plan[index].clone());
-                    running.spawn(async move { (index, drive(&stage, &planned).await) });
+                    running.spawn(async move {
+                        let mut ending = drive(&stage, &planned).await;
+                        stage.collectors.complete(&stage, &planned, &mut ending.outcome).await;
+                        (index, ending)
+                    });
                 }
             }
             let Some(joined) = running.join_next().await else { break };
@@ -223,7 +231,7 @@ impl Execution {
             return Some(Outcome::skipped(SkipReason::Stopped, format!("not begun: {by}")));
         }
         if let Some(part) =
-            self.unavailable.iter().find(|part| planned.spec.target == Some(part.part.as_str()))
+            self.unavailable.iter().find(|part| planned.spec.targets().any(|kind| kind == part.part))
         {
             let summary = format!("{part}; `{}` would provide it", part.command);
             return Some(Outcome::skipped(
@@ -262,8 +270,10 @@ impl Execution {
 
 /// A skip that names the root: a requirement that was itself skipped passes its own reason on.
 fn cascade(required: &str, outcome: &Outcome) -> Outcome {
-    use SkipReason::{Requirement, TargetAway, Unavailable};
-    if let Some(reason @ (Requirement { .. } | TargetAway { .. } | Unavailable { .. })) = &outcome.skip {
+    use SkipReason::{Mistaken, Requirement, TargetAway, Unavailable};
+    if let Some(reason @ (Mistaken { .. } | Requirement { .. } | TargetAway { .. } | Unavailable { .. })) =
+        &outcome.skip
+    {
         return Outcome::skipped(reason.clone(), outcome.summary.clone());
     }
     let (check, status) = (required.to_owned(), outcome.status);
@@ -284,7 +294,7 @@ const fn ended(status: Status) -> &'static str {
 /// Brings one check to its end: target, attempts, retries.
 async fn drive(stage: &Stage, planned: &Planned) -> Ending {
     let check = planned.spec.id;
-    if let Some(kind) = planned.spec.target {
+    for kind in planned.spec.targets() {
         let reached = stage.host.pool.reach(kind, check).await;
         if let Some(outcome) = absence(stage, kind, reached) {
             return Ending {
@@ -293,14 +303,16 @@ async fn drive(stage: &Stage, planned: &Planned) -> Ending {
             };
         }
     }
+    if let Some(outcome) = mistaken(stage, planned).await {
+        return Ending { attempts: u32::from(outcome.status == Status::Errored), ..Ending::unasked(outcome) };
+    }
     let mut waits = backoff(planned.settings.retries);
     let mut attempts = 0;
     loop {
         attempts += 1;
         stage.host.bus.emit(EventKind::CheckStarted { check: check.to_owned(), attempt: attempts });
         let (mut outcome, took) = attempt(stage, planned).await;
-        if outcome.is_target_away()
-            && let Some(kind) = planned.spec.target
+        if let Some(kind) = away(planned, &outcome)
             && let Some(reached) = stage.host.pool.confirm_away(kind, check).await
             && let Some(absent) = absence(stage, kind, Ok(reached))
         {
@@ -323,6 +335,27 @@ async fn drive(stage: &Stage, planned: &Planned) -> Ending {
             _ = stage.interrupt.wait() => {}
         }
     }
+}
+
+/// The target of the check that its outcome says is away.
+fn away(planned: &Planned, outcome: &Outcome) -> Option<&'static str> {
+    let said = outcome.obstacle.as_ref().filter(|_| outcome.is_target_away())?.target.as_deref();
+    planned.spec.targets().find(|kind| said == Some(kind)).or(planned.spec.target)
+}
+
+/// The outcome of a check that does more than read, where a target is not the one that the configuration pins.
+async fn mistaken(stage: &Stage, planned: &Planned) -> Option<Outcome> {
+    let check = planned.spec.id;
+    let (confirmed, met) = gate::confirm(planned.spec.effect, &stage.host.pool, check).await;
+    for (kind, info) in met {
+        stage.host.bus.emit(EventKind::TargetConnected { target: kind.to_owned(), info });
+    }
+    let Mistake { error, reported_by } = confirmed.err()?;
+    if reported_by == check {
+        return Some(Outcome::from(shakedown_core::CheckError::from(error)));
+    }
+    let summary = format!("nothing but reading is done here: see {reported_by}");
+    Some(Outcome::skipped(SkipReason::Mistaken { target: error.target, reported_by }, summary))
 }
 
 /// The waits before the second and each later attempt.

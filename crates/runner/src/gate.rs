@@ -1,9 +1,13 @@
 //! The one place where what a check or a fix would do meets the environment's policy.
 //!
 //! Only [`admit`] and [`admit_fix`] make a [`Permit`], and nothing is executed without one: no selection gets around it.
+//! What does more than read must besides be [`confirm`]ed at the last moment: that every target whose identity the
+//! configuration pins is the one that is meant.
 
+use crate::pool::Pool;
 use shakedown_config::Profile;
-use shakedown_core::{CheckSpec, Effect, FixSpec};
+use shakedown_core::target::TargetInfo;
+use shakedown_core::{CheckSpec, Effect, FixSpec, TargetError};
 
 /// Proof that the policy of an environment admits a check or a fix.
 #[derive(Clone, Debug)]
@@ -34,6 +38,18 @@ pub enum Refusal {
         environment: String,
         /// What the check would have done.
         effect: Effect,
+    },
+    /// Nobody knows whether it would hit the right system.
+    #[error(
+        "{effect} in {environment} asks for a known identity: pin `identity` in `[environments.{environment}.targets.{target}]`"
+    )]
+    Unpinned {
+        /// The environment.
+        environment: String,
+        /// What the check would have done.
+        effect: Effect,
+        /// The target.
+        target: &'static str,
     },
     /// The policy does not list the fix.
     #[error(
@@ -67,6 +83,13 @@ pub(crate) fn admit(
     if effect >= Effect::Disrupt && profile.sandbox.is_none() && !confirmed {
         return Err(Refusal::Unconfirmed { environment, effect });
     }
+    let pinned = |kind: &str| profile.targets.get(kind).is_some_and(|target| !target.identity.is_empty());
+    if effect >= Effect::Disrupt
+        && profile.sandbox.is_none()
+        && let Some(target) = spec.targets().find(|kind| !pinned(kind))
+    {
+        return Err(Refusal::Unpinned { environment, effect, target });
+    }
     Ok(Permit(()))
 }
 
@@ -87,4 +110,23 @@ pub fn admit_fix(spec: &FixSpec, profile: &Profile, confirmed: &Confirmation) ->
         return Err(Refusal::FixUnconfirmed { environment });
     }
     Ok(Permit(()))
+}
+
+/// A target is not the one that the configuration pins, or cannot be told to be.
+#[derive(Clone, Debug)]
+pub(crate) struct Mistake {
+    /// Which, and why.
+    pub(crate) error: TargetError,
+    /// The check that carries the error.
+    pub(crate) reported_by: String,
+}
+
+/// Whether something of that effect may be done now: reading always; anything else only where every target whose identity
+/// is pinned is the one that is meant. Also the targets that were connected to find out.
+pub(crate) async fn confirm(
+    effect: Effect,
+    pool: &Pool,
+    asker: &str,
+) -> (Result<(), Mistake>, Vec<(&'static str, TargetInfo)>) {
+    if effect == Effect::Read { (Ok(()), Vec::new()) } else { pool.identities(asker).await }
 }

@@ -6,6 +6,7 @@
 mod attempt;
 mod audit;
 mod bus;
+mod collect;
 mod evidence;
 mod execute;
 mod gate;

@@ -2,7 +2,7 @@
 //! the program, as a check's attempt is.
 
 use crate::evidence::EvidenceStore;
-use crate::gate::Permit;
+use crate::gate::{self, Permit};
 use crate::interrupt::Interrupt;
 use crate::pool::{Pool, Reached};
 use crate::undo::{Change, UndoFile};
@@ -188,11 +188,16 @@ impl Mender {
             return Err(MendError::Interrupted(by));
         }
         self.address(spec.target).await?;
+        gate::confirm(effect, &self.host.pool, spec.id)
+            .await
+            .0
+            .map_err(|mistake| CheckError::from(mistake.error))?;
         let cancelled = CancellationToken::new();
         let cx = Context {
             check: spec.id,
             effect,
             target: Some(spec.target),
+            also: &[],
             run: Arc::clone(&self.run),
             clock: self.clock.clone(),
             deadline: Instant::now() + limit,

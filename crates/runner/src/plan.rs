@@ -67,7 +67,7 @@ impl Plan {
 
     /// The kinds of target that the plan talks to.
     pub fn targets(&self) -> BTreeSet<&'static str> {
-        self.checks.iter().filter_map(|planned| planned.spec.target).collect()
+        self.checks.iter().flat_map(|planned| planned.spec.targets()).collect()
     }
 }
 
@@ -94,11 +94,9 @@ fn assemble(profile: &Profile, confirmed: &Confirmation, wanted: &Wanted) -> Pla
     let mut left_out: BTreeMap<&str, LeftOut> = BTreeMap::new();
     let mut admitted = BTreeMap::new();
     for (&id, &(spec, required_by)) in wanted {
-        let reason = match spec.target {
-            Some(kind) if !profile.targets.contains_key(kind) => {
-                Err(format!("{} has no target `{kind}`", profile.environment))
-            }
-            _ => admit(spec, profile, confirmed).map_err(|refusal| refusal.to_string()),
+        let reason = match spec.targets().find(|kind| !profile.targets.contains_key(*kind)) {
+            Some(kind) => Err(format!("{} has no target `{kind}`", profile.environment)),
+            None => admit(spec, profile, confirmed).map_err(|refusal| refusal.to_string()),
         };
         match reason {
             Ok(permit) => drop(admitted.insert(id, (spec, required_by, permit))),

@@ -1,5 +1,6 @@
 //! The targets of a run: each connected at most once, and known to be away from then on where it is.
 
+use crate::gate::Mistake;
 use shakedown_config::{Profile, Unreachable};
 use shakedown_core::target::{ConnectContext, LiveTarget, TargetInfo};
 use shakedown_core::{Clock, Registry, TargetError, TargetErrorKind, TargetSpec};
@@ -7,19 +8,23 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::runtime::Handle;
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, OnceCell};
 
 /// The targets of an environment.
 pub struct Pool {
     entries: BTreeMap<&'static str, Entry>,
     clock: Clock,
     workers: Handle,
+    /// Whether all pinned targets were found to be the right ones, once somebody has asked.
+    identities: OnceCell<Result<(), Mistake>>,
 }
 
 struct Entry {
     spec: &'static TargetSpec,
     settings: serde_json::Value,
     timeout: Duration,
+    /// What the target must say of itself.
+    pinned: BTreeMap<String, String>,
     unreachable: Unreachable,
     state: Mutex<State>,
 }
@@ -63,12 +68,13 @@ impl Pool {
                 spec,
                 settings: config.settings.clone(),
                 timeout: config.connect_timeout,
+                pinned: config.identity.clone(),
                 unreachable: config.unreachable,
                 state: Mutex::new(State::Untried),
             };
             Some((spec.kind, entry))
         });
-        Self { entries: entries.collect(), clock, workers }
+        Self { entries: entries.collect(), clock, workers, identities: OnceCell::new() }
     }
 
     fn entry(&self, kind: &str) -> Result<&Entry, TargetError> {
@@ -164,6 +170,52 @@ impl Pool {
         Some(Reached::Lost(absence))
     }
 
+    /// Whether every target whose identity is pinned is the one that is meant, and the targets that were connected to
+    /// find out. Asked once; `asker` is the check that carries the error.
+    pub(crate) async fn identities(
+        &self,
+        asker: &str,
+    ) -> (Result<(), Mistake>, Vec<(&'static str, TargetInfo)>) {
+        let mut met = Vec::new();
+        let confirmed = self.identities.get_or_init(|| self.identify(asker, &mut met)).await;
+        (confirmed.clone(), met)
+    }
+
+    async fn identify(&self, asker: &str, met: &mut Vec<(&'static str, TargetInfo)>) -> Result<(), Mistake> {
+        for (&kind, entry) in self.entries.iter().filter(|(_, entry)| !entry.pinned.is_empty()) {
+            let mut state = entry.state.lock().await;
+            let known = match &*state {
+                State::Live(target) => Ok(Arc::clone(target)),
+                State::Away(absence) => Err(absence.error.clone()),
+                State::Untried => self.connect(entry).await,
+            };
+            let mistake = |error| Mistake { error, reported_by: asker.to_owned() };
+            // A target that is away stays untried: the check that asks for it carries that error.
+            let target = known.map_err(|error| {
+                let message = format!("its identity cannot be confirmed: {}: {}", error.kind, error.message);
+                mistake(TargetError { kind: TargetErrorKind::Mistaken, message, ..error })
+            })?;
+            if matches!(*state, State::Untried) {
+                met.push((kind, target.info().clone()));
+                *state = State::Live(Arc::clone(&target));
+            }
+            if let Some(message) = other_than(&entry.pinned, target.info()) {
+                let error =
+                    TargetError::new(kind, &target.info().address, TargetErrorKind::Mistaken, message);
+                return Err(mistake(error.remedy(format!(
+                    "point the target at the right system, or correct `identity` in its table; `doctor` shows what \
+                     {kind} says of itself"
+                ))));
+            }
+        }
+        Ok(())
+    }
+
+    /// Where a target is another one than the configuration pins, in words; none where it is the right one.
+    pub fn mistaken(&self, target: &dyn LiveTarget, kind: &str) -> Option<String> {
+        other_than(&self.entries.get(kind)?.pinned, target.info())
+    }
+
     /// The target, if it is connected.
     pub async fn live(&self, kind: &str) -> Option<Arc<dyn LiveTarget>> {
         match &*self.entries.get(kind)?.state.lock().await {
@@ -188,6 +240,16 @@ impl Pool {
     pub fn kinds(&self) -> impl Iterator<Item = &'static str> {
         self.entries.keys().copied()
     }
+}
+
+/// What a target says of itself, where it is something else than what is pinned.
+fn other_than(pinned: &BTreeMap<String, String>, info: &TargetInfo) -> Option<String> {
+    let differs = |(name, pinned): (&String, &String)| match info.identity.get(name) {
+        Some(said) if said.eq_ignore_ascii_case(pinned) => None,
+        Some(said) => Some(format!("its {name} is {said}, and the configuration pins {pinned}")),
+        None => Some(format!("it does not say its {name}, which the configuration pins")),
+    };
+    pinned.iter().find_map(differs)
 }
 
 impl Reached {

@@ -108,12 +108,14 @@ impl Sandbox {
             options: serde_json::to_value(&table)
                 .map_err(|error| SandboxError::Options(error.to_string()))?,
             settings: BTreeMap::new(),
+            handles: BTreeMap::new(),
         };
         let (mut running, mut unavailable) = (Vec::new(), Vec::new());
         for part in parts {
             match (part.start)(&cx).await {
                 Ok(started) => {
                     cx.settings.insert(part.kind.to_owned(), started.settings());
+                    cx.handles.extend(started.handle().map(|handle| (part.kind.to_owned(), handle)));
                     running.push((part, started));
                 }
                 Err(missing) => unavailable.push(missing),

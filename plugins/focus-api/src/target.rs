@@ -98,7 +98,11 @@ impl Target for FocusApi {
         };
         let doors = Doors::new(&main, settings.auth, settings.plain_url).map_err(unusable)?;
         let http = HttpClient::new(main).map_err(unusable)?;
-        let info = TargetInfo { address: http.address(), version: None, warnings: http.warnings().to_vec() };
+        let info = TargetInfo {
+            address: http.address(),
+            warnings: http.warnings().to_vec(),
+            ..TargetInfo::default()
+        };
         let client = FocusClient::new(http, settings.job_lifetime.0, cx.timeout).with_doors(doors);
         client.ack().await?;
         Ok(Connected { client, info })

@@ -68,7 +68,8 @@ pub(crate) async fn open(settings: Settings, limit: Duration) -> Result<Connecte
             Err(_) => return Err(late(&client.place, limit)),
         };
     client.connected_in = start.elapsed();
-    let info = TargetInfo { address: client.place.address().to_owned(), version, warnings };
+    let info =
+        TargetInfo { address: client.place.address().to_owned(), version, warnings, ..TargetInfo::default() };
     Ok(Connected { client, info })
 }
 

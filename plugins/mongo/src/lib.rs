@@ -9,6 +9,7 @@ mod answer;
 mod brief;
 mod checks;
 mod client;
+mod collect;
 mod connection;
 mod fixes;
 mod layout;

@@ -10,16 +10,22 @@ use mongodb::bson::{Document, doc};
 use shakedown_core::{Cause, Finding, TargetError, TargetErrorKind};
 use std::time::Duration;
 
-/// What the user may not do of what the checks of the data need. Empty where all is permitted.
+/// What the user may do, and what not.
+#[derive(Default)]
+pub(crate) struct Rights {
+    /// What was asked and answered, as "list the collections".
+    pub(crate) granted: Vec<String>,
+    /// What was not, each with the right that is missing.
+    pub(crate) refused: Vec<TargetError>,
+}
+
+/// What the user may do of what the checks of the data need.
 ///
 /// # Errors
 /// The target went away. Whatever else a server objects to is for the checks to report.
-pub(crate) async fn refused_data(
-    client: &MongoClient,
-    limit: Duration,
-) -> Result<Vec<TargetError>, TargetError> {
-    let mut refused = Refused { client, limit, errors: Vec::new() };
-    refused
+pub(crate) async fn to_data(client: &MongoClient, limit: Duration) -> Result<Rights, TargetError> {
+    let mut asking = Asking { client, limit, rights: Rights::default() };
+    asking
         .listing(
             "list the collections",
             doc! { "listCollections": 1, "nameOnly": true, "authorizedCollections": true },
@@ -27,25 +33,22 @@ pub(crate) async fn refused_data(
         .await?;
     let path = doc! { "base_path": &client.base_path, "is_archive": false };
     let find = |collection: &str, filter: Document| doc! { "find": collection, "filter": filter, "limit": 1, "singleBatch": true };
-    let paths = refused.listing("read `base_paths`", find(BASE_PATHS, path)).await?;
+    let paths = asking.listing("read `base_paths`", find(BASE_PATHS, path)).await?;
     let guid = paths.first().map(BasePath::read).and_then(|path| path.guid);
     let recordings = guid.as_deref().unwrap_or(BASE_PATHS);
     if guid.is_some() {
-        refused.listing("read the recordings", find(recordings, doc! { "_id": 0 })).await?;
+        asking.listing("read the recordings", find(recordings, doc! { "_id": 0 })).await?;
     }
-    refused.listing("list the indexes", doc! { "listIndexes": recordings }).await?;
-    Ok(refused.errors)
+    asking.listing("list the indexes", doc! { "listIndexes": recordings }).await?;
+    Ok(asking.rights)
 }
 
-/// What the user may not do of what `mongo.server.health` needs.
+/// What the user may do of what `mongo.server.health` needs.
 ///
 /// # Errors
-/// See [`refused_data`].
-pub(crate) async fn refused_health(
-    client: &MongoClient,
-    limit: Duration,
-) -> Result<Vec<TargetError>, TargetError> {
-    let mut refused = Refused { client, limit, errors: Vec::new() };
+/// See [`to_data`].
+pub(crate) async fn to_health(client: &MongoClient, limit: Duration) -> Result<Rights, TargetError> {
+    let mut asking = Asking { client, limit, rights: Rights::default() };
     let busy = doc! { "aggregate": 1, "pipeline": [{ "$currentOp": { "allUsers": true } }, { "$limit": 1 }], "cursor": {} };
     for (what, command) in [
         ("read the status of the server", doc! { "serverStatus": 1 }),
@@ -54,9 +57,9 @@ pub(crate) async fn refused_health(
     ] {
         let admin = client.database.client().database("admin");
         let answer = client.ask_within(limit, what, answer::command(&admin, command)).await;
-        refused.judge(answer.map(drop))?;
+        asking.judge(what, answer.map(drop))?;
     }
-    Ok(refused.errors)
+    Ok(asking.rights)
 }
 
 /// One finding for all rights that the user lacks, since one grant mostly mends all.
@@ -72,25 +75,28 @@ pub(crate) fn finding(refused: &[TargetError], message: &str, expected: &str) ->
     Some(refused.iter().fold(finding, |finding, error| finding.detail(&error.message)))
 }
 
-struct Refused<'a> {
+struct Asking<'a> {
     client: &'a MongoClient,
     limit: Duration,
-    errors: Vec<TargetError>,
+    rights: Rights,
 }
 
-impl Refused<'_> {
+impl Asking<'_> {
     async fn listing(&mut self, what: &str, command: Document) -> Result<Vec<Document>, TargetError> {
         let command = self.client.database.run_cursor_command(command);
         let rows = async { answer::rows(command.await?.with_type::<RawDocumentBuf>(), 1).await };
         let answer = self.client.ask_within(self.limit, what, rows).await;
-        self.judge(answer)
+        self.judge(what, answer)
     }
 
-    fn judge<T: Default>(&mut self, answer: Result<T, Trouble>) -> Result<T, TargetError> {
+    fn judge<T: Default>(&mut self, what: &str, answer: Result<T, Trouble>) -> Result<T, TargetError> {
         match answer {
-            Ok(answer) => Ok(answer),
+            Ok(answer) => {
+                self.rights.granted.push(what.to_owned());
+                Ok(answer)
+            }
             Err(Trouble::Target(error)) if error.kind == TargetErrorKind::Forbidden => {
-                self.errors.push(error);
+                self.rights.refused.push(error);
                 Ok(T::default())
             }
             Err(Trouble::Target(error)) => Err(error),

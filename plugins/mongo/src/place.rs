@@ -93,7 +93,7 @@ impl Place {
             TargetErrorKind::Protocol => {
                 "see what listens there: it is no MongoDB, or a version that this program cannot talk to".to_owned()
             }
-            TargetErrorKind::Settings => {
+            TargetErrorKind::Settings | TargetErrorKind::Mistaken => {
                 "write `uri` as mongodb://USER:PASSWORD@HOST:PORT/?authSource=DATABASE, the password percent-encoded".to_owned()
             }
         }

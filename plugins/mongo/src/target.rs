@@ -5,6 +5,8 @@ use crate::connection;
 use crate::permitted;
 use crate::place::KIND;
 use crate::trouble::Trouble;
+use jiff::Timestamp;
+use mongodb::bson::doc;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use shakedown_core::target::{ConnectContext, Connected};
@@ -60,9 +62,23 @@ impl Target for Mongo {
         }
     }
 
+    async fn granted_rights(client: &MongoClient) -> Result<Vec<String>, TargetError> {
+        let mut granted = permitted::to_data(client, client.patience).await?.granted;
+        granted.extend(permitted::to_health(client, client.patience).await?.granted);
+        Ok(granted)
+    }
+
+    async fn time(client: &MongoClient) -> Result<Option<Timestamp>, TargetError> {
+        let hello = client.database.run_command(doc! { "hello": 1 });
+        let answer = client.ask_within(client.patience, "ask for the time", hello).await;
+        let told = answer.map_err(|trouble| trouble.of_target(&client.place))?;
+        let told = told.get_datetime("localTime").ok().map(|time| time.timestamp_millis());
+        Ok(told.and_then(|millis| Timestamp::from_millisecond(millis).ok()))
+    }
+
     async fn missing_rights(client: &MongoClient) -> Result<Vec<String>, TargetError> {
-        let mut refused = permitted::refused_data(client, client.patience).await?;
-        refused.extend(permitted::refused_health(client, client.patience).await?);
+        let mut refused = permitted::to_data(client, client.patience).await?.refused;
+        refused.extend(permitted::to_health(client, client.patience).await?.refused);
         let line = |error: TargetError| format!("{}; {}", error.message, error.remedy.unwrap_or_default());
         Ok(refused.into_iter().map(line).collect())
     }

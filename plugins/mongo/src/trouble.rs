@@ -77,6 +77,16 @@ impl Trouble {
     }
 }
 
+impl Trouble {
+    /// The same where nobody but the target can be told of it.
+    pub(crate) fn of_target(self, place: &Place) -> TargetError {
+        match self {
+            Self::Target(error) => error,
+            refused @ Self::Refused { .. } => place.error(TargetErrorKind::Protocol, refused.words()),
+        }
+    }
+}
+
 impl From<Trouble> for CheckError {
     fn from(trouble: Trouble) -> Self {
         match trouble {

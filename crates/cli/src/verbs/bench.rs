@@ -142,6 +142,7 @@ fn no_op(index: usize) -> CheckSpec {
         severity: Severity::Low,
         effect: Effect::Read,
         target: None,
+        also: &[],
         keys: &["PZ-1"],
         tags: &["bench"],
         requires: &[],

@@ -59,6 +59,7 @@ pub(crate) fn described(spec: &CheckSpec) -> serde_json::Value {
         "effect": spec.effect,
         "gate": spec.gate.as_str(),
         "target": spec.target,
+        "also": spec.also,
         "keys": spec.keys,
         "tags": spec.tags,
         "requires": spec.requires,

@@ -3,6 +3,7 @@
 pub(crate) mod bench;
 pub(crate) mod catalogue;
 pub(crate) mod cleanup;
+pub(crate) mod doctor;
 pub(crate) mod explain;
 pub(crate) mod fix;
 pub(crate) mod list;

@@ -42,7 +42,7 @@ pub(crate) async fn prove(globals: &Globals, options: &ProveOptions) -> anyhow::
     crate::signals::listen(&interrupt);
 
     // Parts share what is costly to start, such as a database server; one sandbox that stays keeps it up in between.
-    let kinds: BTreeSet<String> = checks.iter().filter_map(|spec| spec.target).map(str::to_owned).collect();
+    let kinds: BTreeSet<String> = checks.iter().flat_map(|spec| spec.targets()).map(str::to_owned).collect();
     let keeper = tokio::select! {
         started = Sandbox::start(&project.registry, experiment::options(kinds)) => started?,
         _ = interrupt.wait() => return Ok(Exit::Interrupted),

@@ -2,12 +2,12 @@
 
 use crate::args::{Format, Globals};
 use crate::output::{print, problem};
-use crate::verbs::run::find;
+use crate::verbs::run::{find, pack};
 use shakedown_core::run::Exit;
 use shakedown_report::{journal, json, summary};
 use std::path::Path;
 
-pub(crate) fn report(globals: &Globals, run: Option<&Path>) -> anyhow::Result<Exit> {
+pub(crate) fn report(globals: &Globals, run: Option<&Path>, bundle: bool) -> anyhow::Result<Exit> {
     let directory = find(Path::new(""), run)?;
     let run = journal::read(&directory.join("events.jsonl"))?;
     let mut all_written = true;
@@ -16,6 +16,10 @@ pub(crate) fn report(globals: &Globals, run: Option<&Path>) -> anyhow::Result<Ex
             problem(&format!("{} could not be written to {}: {error}", written.what, written.path.display()));
             all_written = false;
         }
+    }
+    if bundle && let Err(error) = pack(&directory, &run) {
+        problem(&format!("the bundle could not be written: {error}"));
+        all_written = false;
     }
     match globals.format {
         Format::Text => print(&summary::render(&run, &globals.style(), Some(&directory), run.exit())),

@@ -8,7 +8,7 @@ use crate::verbs::plan;
 use anyhow::bail;
 use shakedown_config::Profile;
 use shakedown_core::event::RunInfo;
-use shakedown_core::run::Exit;
+use shakedown_core::run::{Exit, Run};
 use shakedown_core::sink::Sink;
 use shakedown_core::{Clock, Registry};
 use shakedown_report::{Style, journal::Journal, json, summary, terminal::Terminal};
@@ -47,7 +47,7 @@ pub(crate) async fn run(globals: &Globals, options: RunOptions) -> anyhow::Resul
     };
     let info = run_info(&profile, &project.registry, selection.to_string());
     let directory = options.out.unwrap_or_else(|| project.root.join("reports").join(&info.id));
-    let (mut reports, sinks) = Reports::open(globals, directory);
+    let (mut reports, sinks) = Reports::open(globals, directory, options.bundle);
     let finished = shakedown_runner::run(Request {
         registry: &project.registry,
         profile: &profile,
@@ -105,14 +105,16 @@ struct Reports {
     directory: Option<PathBuf>,
     format: Format,
     style: Style,
+    /// Whether everything is packed into one archive too.
+    bundle: bool,
     complete: bool,
 }
 
 impl Reports {
     /// Makes the directory, and what listens to the run: the journal first.
-    fn open(globals: &Globals, directory: PathBuf) -> (Self, Vec<Box<dyn Sink>>) {
+    fn open(globals: &Globals, directory: PathBuf, bundle: bool) -> (Self, Vec<Box<dyn Sink>>) {
         let (format, style) = (globals.format, globals.style());
-        let mut reports = Self { directory: None, format, style, complete: true };
+        let mut reports = Self { directory: None, format, style, bundle, complete: true };
         let mut sinks: Vec<Box<dyn Sink>> = Vec::new();
         match prepare(&directory) {
             Ok(journal) => {
@@ -149,6 +151,11 @@ impl Reports {
                     let path = written.path.display();
                     self.failed(&format!("{} could not be written to {path}", written.what), &error);
                 }
+            }
+            if self.bundle
+                && let Err(error) = pack(&directory, &finished.run)
+            {
+                self.failed("the bundle could not be written", &error);
             }
             point_to_latest(root, &directory);
         }
@@ -188,6 +195,13 @@ fn injected(profile: &Profile, registry: &Registry) -> BTreeSet<String> {
         .chain(incident.into_iter().flat_map(|incident| incident.faults.iter().copied()))
         .map(str::to_owned)
         .collect()
+}
+
+/// Packs a run into one archive, and says where that is.
+pub(crate) fn pack(directory: &Path, run: &Run) -> io::Result<()> {
+    let archive = shakedown_report::bundle::pack(directory, &run.info.id)?;
+    message(&format!("bundle: {}", archive.display()));
+    Ok(())
 }
 
 /// Makes the run's directory, without what an earlier run left in it, and opens the journal.

@@ -3,10 +3,11 @@
 use crate::args::{Format, Globals, ValidateOptions};
 use crate::output::{print, problem};
 use crate::project::{Project, start_sandbox};
+use crate::verbs::doctor::{Condition, Health, examine};
 use serde_json::json;
 use shakedown_core::Clock;
 use shakedown_core::run::Exit;
-use shakedown_runner::{Pool, Reached};
+use shakedown_runner::Pool;
 use tokio::runtime::Handle;
 
 pub(crate) async fn validate(globals: &Globals, options: &ValidateOptions) -> anyhow::Result<Exit> {
@@ -35,21 +36,14 @@ pub(crate) async fn validate(globals: &Globals, options: &ValidateOptions) -> an
     let mut exit = Exit::Fit;
     let mut rows = Vec::new();
     for kind in pool.kinds() {
-        let (verdict, details) = match pool.reach(kind, "validate").await? {
-            Reached::Known(target) | Reached::Connected(target) => match target.missing_rights().await {
-                Ok(missing) if missing.is_empty() => ("ready", target.info().warnings.clone()),
-                Ok(missing) => ("lacks rights", missing),
-                Err(error) => ("unclear", vec![error.to_string()]),
-            },
-            Reached::Lost(absence) | Reached::Away(absence) => {
-                let remedy = absence.error.remedy.clone();
-                ("away", std::iter::once(absence.error.to_string()).chain(remedy).collect())
-            }
-        };
-        if verdict != "ready" {
+        let health = examine(&pool, kind).await?;
+        if health.condition != Condition::Ready {
             exit = Exit::Errored;
         }
-        rows.push((kind, verdict, details));
+        let Health { condition, address, problems, missing, warnings, .. } = health;
+        let place = if condition == Condition::Away { address } else { None };
+        let details: Vec<String> = place.into_iter().chain(problems).chain(missing).chain(warnings).collect();
+        rows.push((kind, condition.to_string(), details));
     }
     match globals.format {
         Format::Json => {

@@ -2,6 +2,7 @@
 
 mod bad_input;
 mod catalogue;
+mod doctor;
 mod fix;
 mod incident;
 mod prove;

@@ -109,6 +109,9 @@ struct Retries {
 pub(super) struct Target {
     /// How long connecting may take; "5s" unless set.
     connect_timeout: Option<Duration>,
+    /// What tells this target from all others, for example `uid`: `doctor` shows what it says of itself. Where it says
+    /// something else, nothing but reading is done in the whole environment.
+    identity: Option<BTreeMap<String, String>>,
     /// What it means when the target cannot be reached: its checks are errored (unless set otherwise) or skipped.
     unreachable: Option<Unreachable>,
 }

@@ -140,6 +140,7 @@ pub(crate) const BLANK: CheckSpec = CheckSpec {
     severity: Severity::Medium,
     effect: Effect::Read,
     target: Some("mongo"),
+    also: &[],
     keys: &[],
     tags: &[],
     requires: &[],
@@ -236,6 +237,7 @@ static INCIDENTS: [IncidentSpec; 1] = [IncidentSpec {
 pub(crate) static REGISTRY: LazyLock<Registry> = LazyLock::new(|| {
     Registry::from_entries(Entries {
         checks: CHECKS.iter().collect(),
+        collectors: Vec::new(),
         fixes: FIXES.iter().collect(),
         targets: TARGETS.iter().collect(),
         parts: PARTS.iter().collect(),

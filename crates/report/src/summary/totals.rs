@@ -6,7 +6,7 @@ use crate::text::{clean, counted};
 use shakedown_core::Status;
 use shakedown_core::duration::brief;
 use shakedown_core::finding::Weight;
-use shakedown_core::run::{CheckRecord, Run};
+use shakedown_core::run::{CheckRecord, NotCollected, Run};
 use std::collections::HashMap;
 use std::time::Duration;
 
@@ -39,6 +39,7 @@ pub(super) fn render(page: &mut Page, run: &Run) {
     );
     let left_out = run.left_out.iter().map(|left| (clean(&left.reason).into_owned(), left.check.as_str()));
     groups(page, "left out", left_out);
+    not_collected(page, run);
     leftovers(page, run);
     mendable(page, run);
     warnings(page, run);
@@ -143,6 +144,18 @@ fn leftovers(page: &mut Page, run: &Run) {
     let count = counted(names.len(), "thing", "things");
     let names = prose::names(names.iter().map(String::as_str), MOST_NAMES);
     page.warning(&format!("{count} left behind, which `shakedown cleanup` tries to remove again: {names}"));
+}
+
+/// Collectors that failed to collect: what they would have shown is missing above.
+fn not_collected(page: &mut Page, run: &Run) {
+    for NotCollected { collector, check, error } in run.not_collected.iter().take(MOST_GROUPS) {
+        let (collector, check, error) = (clean(collector), clean(check), clean(error));
+        page.wrapped(0, 2, &format!("{collector} could not gather evidence for {check}: {error}"));
+    }
+    let rest = run.not_collected.len().saturating_sub(MOST_GROUPS);
+    if rest > 0 {
+        page.line(&format!("{rest} more collectors could not gather evidence: see run.json"));
+    }
 }
 
 fn warnings(page: &mut Page, run: &Run) {

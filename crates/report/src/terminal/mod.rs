@@ -168,7 +168,8 @@ impl Terminal {
             EventKind::LeftOut { .. }
             | EventKind::Created { .. }
             | EventKind::CleanedUp { error: None, .. }
-            | EventKind::Evidence { .. } => Ok(()),
+            | EventKind::Evidence { .. }
+            | EventKind::Collected { .. } => Ok(()),
         }
     }
 

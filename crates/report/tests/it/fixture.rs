@@ -132,6 +132,7 @@ pub(crate) fn everything() -> Story {
             address: "db.example.com:27017".to_owned(),
             version: Some("7.0.5".to_owned()),
             warnings: vec!["TLS certificates are not verified".to_owned()],
+            ..TargetInfo::default()
         },
     });
     story.check(keyed("mongo.connect", Severity::Critical, &["PZ-1"]), passed("connected to version 7.0.5"));

@@ -19,7 +19,11 @@ fn story() -> Story {
         .fix(HOSTILE)
         .evidence(evidence(HOSTILE));
     let mut story = Story::new();
-    let info = TargetInfo { address: HOSTILE.to_owned(), version: None, warnings: vec![HOSTILE.to_owned()] };
+    let info = TargetInfo {
+        address: HOSTILE.to_owned(),
+        warnings: vec![HOSTILE.to_owned()],
+        ..TargetInfo::default()
+    };
     story.push(EventKind::TargetConnected { target: HOSTILE.to_owned(), info });
     let title = CheckInfo {
         title: HOSTILE.to_owned(),

@@ -19,7 +19,8 @@ fn three(is: &str, flag: &str) -> Stage {
         .check_with("moon.red", "ask", "", of_moon)
 }
 
-#[tokio::test(flavor = "multi_thread")]
+// On one thread, so that the checks reach for the target in the order of the plan.
+#[tokio::test]
 async fn a_target_that_is_away_is_one_error_and_one_attempt() {
     let played = three("refused", "a-refused").play().await;
     insta::assert_snapshot!(played.story(), @r"
@@ -32,7 +33,8 @@ async fn a_target_that_is_away_is_one_error_and_one_attempt() {
     assert_eq!(played.finished.run.exit(), Exit::Errored);
 }
 
-#[tokio::test(flavor = "multi_thread")]
+// On one thread, so that the checks reach for the target in the order of the plan.
+#[tokio::test]
 async fn a_target_that_never_answers_costs_its_deadline_once() {
     let played = three("silent", "a-silent").play().await;
     insta::assert_snapshot!(played.story(), @r"

@@ -13,8 +13,9 @@ use shakedown_core::sandbox::Unavailable;
 use shakedown_core::sink::Sink;
 use shakedown_core::target::{ConnectContext, Connected, TargetInfo};
 use shakedown_core::{
-    Cause, Check, CheckError, CheckSpec, Clock, Context, Docs, Effect, Evidence, Finding, Gate, NoParams,
-    Observation, Registry, Severity, Target, TargetError, TargetErrorKind, TargetSpec, Verdict, async_trait,
+    Cause, Check, CheckError, CheckSpec, Clock, CollectContext, Collector, CollectorSpec, Context, Docs,
+    Effect, Evidence, Finding, Gate, NoParams, Observation, Registry, Severity, Target, TargetError,
+    TargetErrorKind, TargetSpec, Verdict, async_trait,
 };
 use shakedown_runner::{Confirmation, Finished, Interrupt, Plan, Request};
 use std::collections::{BTreeMap, BTreeSet};
@@ -148,7 +149,11 @@ impl Target for Moon {
             }
             "silent" => std::future::pending().await,
             _ => {
-                let info = TargetInfo { address: "moon.example.com".into(), ..TargetInfo::default() };
+                let info = TargetInfo {
+                    address: "moon.example.com".into(),
+                    identity: BTreeMap::from([("uid".into(), "luna".into())]),
+                    ..TargetInfo::default()
+                };
                 Ok(Connected { client: MoonClient { settings, probes: AtomicU32::new(0) }, info })
             }
         }
@@ -173,6 +178,25 @@ impl Target for Moon {
             ));
         }
         Ok(Removal::Removed)
+    }
+}
+
+/// Looks at the sky, unless the target's settings say that it cannot.
+struct Sky;
+
+#[async_trait]
+impl Collector for Sky {
+    type Target = Moon;
+
+    async fn collect(client: &MoonClient, cx: &CollectContext) -> Result<Vec<Evidence>, TargetError> {
+        bump(&format!("collect {}", client.settings.flag));
+        match client.settings.is.as_str() {
+            "clouded" => {
+                Err(TargetError::new("moon", "moon.example.com", TargetErrorKind::Forbidden, "clouds"))
+            }
+            "panicking" => panic!("the sky fell down"),
+            _ => Ok(vec![Evidence::text("sky.txt", format!("c4nary-secret stars, after {}", cx.check))]),
+        }
     }
 }
 
@@ -233,6 +257,7 @@ impl Stage {
         let config = TargetConfig {
             settings,
             connect_timeout: Duration::from_millis(300),
+            identity: BTreeMap::new(),
             unreachable: Unreachable::Error,
         };
         self.profile.targets.insert("moon".into(), config);
@@ -258,6 +283,7 @@ impl Stage {
             severity: Severity::High,
             effect: Effect::Read,
             target: None,
+            also: &[],
             keys: &[],
             tags: &[],
             requires: &[],
@@ -298,7 +324,11 @@ impl Stage {
             Source { package: "shakedown-moon", file: "moon.rs", line: 1 },
         );
         let targets = vec![&*Box::leak(Box::new(target))];
-        let registry = Registry::from_entries(Entries { checks, targets, ..Entries::default() }).unwrap();
+        let source = Source { package: "shakedown-moon", file: "moon.rs", line: 1 };
+        let sky = CollectorSpec::of::<Sky>("moon.sky", Docs(" The sky."), source);
+        let collectors = vec![&*Box::leak(Box::new(sky))];
+        let entries = Entries { checks, targets, collectors, ..Entries::default() };
+        let registry = Registry::from_entries(entries).unwrap();
         let selection = Selection::parse(&self.selection, &registry, &BTreeMap::new()).unwrap();
         let confirmation = Confirmation { environment: self.confirm.clone() };
         let plan = shakedown_runner::plan(&registry, &self.profile, &selection, &confirmation);

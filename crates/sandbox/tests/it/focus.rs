@@ -57,6 +57,7 @@ impl Focus {
             directory: directory.path().to_owned(),
             options,
             settings: BTreeMap::new(),
+            handles: BTreeMap::new(),
         };
         let parts = Entries::linked().parts;
         let spec = parts.iter().find(|part| part.kind == "focus-api").unwrap();

@@ -46,7 +46,7 @@ impl Check for Connect {
         let mongo = cx.target::<Mongo>().await?;
         let ping = mongo.ping(patience(cx).min(mongo.patience)).await?;
         let limit = patience(cx).min(mongo.patience);
-        let refused = permitted::refused_data(&mongo, limit).await?;
+        let refused = permitted::to_data(&mongo, limit).await?.refused;
         let lacking = permitted::finding(
             &refused,
             "the login works, but the user may not do all that the checks need",

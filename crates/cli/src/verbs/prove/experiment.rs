@@ -82,7 +82,7 @@ impl Laboratory {
         if let Some(by) = self.interrupt.raised() {
             return shown(false, false, format!("not done: {by}"));
         }
-        let kinds = spec.target.map(str::to_owned).into_iter().collect();
+        let kinds = spec.targets().map(str::to_owned).collect();
         let sandbox = match Sandbox::start(&self.registry, options(kinds)).await {
             Ok(sandbox) => Arc::new(sandbox),
             Err(error) => return shown(false, false, format!("the sandbox failed to start: {error}")),
