@@ -1,8 +1,8 @@
-//! Which real parts the tests can use on this machine. The sandbox provides them itself; this only looks.
+//! Which real parts the tests can use on this machine. Servers the sandbox provides itself; this only looks.
 
 use std::process::{Command, Stdio};
 
-/// A real server that the sandbox runs or uses.
+/// A real server or client that tests work with.
 pub(crate) struct Part {
     /// What it is.
     pub(crate) name: &'static str,
@@ -12,7 +12,7 @@ pub(crate) struct Part {
 
 /// What is there.
 pub(crate) fn look() -> Vec<Part> {
-    vec![mongodb()]
+    vec![mongodb(), kubectl(), sshd()]
 }
 
 /// The sandbox's own order: an explicit address, `mongod` on the path, a server in a private virtual environment.
@@ -27,6 +27,23 @@ fn mongodb() -> Part {
         Err("apt-get install python3-venv")
     };
     Part { name: "MongoDB", provider }
+}
+
+/// Asks the sandbox's cluster as people do.
+fn kubectl() -> Part {
+    let there = answers("kubectl", &["version", "--client"]);
+    let provider =
+        if there { Ok("from the path".to_owned()) } else { Err("apt-get install kubernetes-client") };
+    Part { name: "kubectl", provider }
+}
+
+/// The hosts that tunnels lead through. Not on the path of everybody, so it is looked for where systems put it.
+fn sshd() -> Part {
+    let place = ["/usr/sbin/sshd", "/usr/local/sbin/sshd", "/usr/bin/sshd"]
+        .into_iter()
+        .find(|path| std::path::Path::new(path).is_file() && answers("ssh", &["-V"]));
+    let provider = place.map(str::to_owned).ok_or("apt-get install openssh-server openssh-client");
+    Part { name: "SSH server", provider }
 }
 
 /// Whether a program is there and content.

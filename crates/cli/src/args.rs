@@ -137,6 +137,18 @@ pub(crate) enum Benchmark {
         #[arg(default_values_t = [1_000, 10_000, 100_000])]
         checks: Vec<usize>,
     },
+    /// The checks of a large namespace, beside the same lists fetched by kubectl
+    Cluster {
+        /// How many pods to seed
+        #[arg(default_value_t = 5_000)]
+        pods: u32,
+        /// How many events to seed
+        #[arg(default_value_t = 20_000)]
+        events: u32,
+        /// How many pairs
+        #[arg(long, default_value_t = 5)]
+        rounds: usize,
+    },
     /// The data-quality suite, beside the same questions issued by hand
     Mongo {
         /// How many recordings to seed

@@ -144,6 +144,8 @@ fn read_sandbox(reader: Reader<'_>, registry: &Registry, problems: &mut Problems
     });
     reader.optional("recordings", problems, number::<u32>(1));
     reader.optional("planned_api", problems, flag);
+    reader.optional("pods", problems, number::<u32>(0));
+    reader.optional("events", problems, number::<u32>(0));
     reader.optional(SANDBOX_URI, problems, |node, key, problems| {
         target::refuse_literal(key, node, problems);
         filled_text(node, key, problems)

@@ -8,6 +8,7 @@
 mod faults;
 mod focus;
 mod incidents;
+mod kubernetes;
 mod mongo;
 mod options;
 mod proxy;

@@ -7,6 +7,9 @@ use std::ops::RangeInclusive;
 
 /// Enough for every rule to have something to look at; few enough to be seeded in minutes.
 const RECORDINGS: RangeInclusive<u32> = 20..=2_000_000;
+/// As many as a large cluster has; more would only take memory.
+const PODS: RangeInclusive<u32> = 0..=20_000;
+const EVENTS: RangeInclusive<u32> = 0..=100_000;
 
 /// What the `sandbox` table may say. Every key has a default.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -22,15 +25,31 @@ pub(crate) struct SandboxOptions {
     pub(crate) incident: Option<String>,
     /// Faults to turn on.
     pub(crate) faults: Vec<String>,
+    /// How many further pods the cluster has, to make it big.
+    pub(crate) pods: u32,
+    /// How many further events the cluster has.
+    pub(crate) events: u32,
+    /// A program that runs as a real process where a pod's command begins with its path. Our own one does anyway.
+    pub(crate) executable: Option<String>,
 }
 
 impl Default for SandboxOptions {
     fn default() -> Self {
-        Self { recordings: 3000, planned_api: false, mongo_uri: None, incident: None, faults: Vec::new() }
+        Self {
+            recordings: 3000,
+            planned_api: false,
+            mongo_uri: None,
+            incident: None,
+            faults: Vec::new(),
+            pods: 0,
+            events: 0,
+            executable: None,
+        }
     }
 }
 
-const KEYS: [&str; 5] = ["recordings", "planned_api", "mongo_uri", "incident", "faults"];
+const KEYS: [&str; 8] =
+    ["recordings", "planned_api", "mongo_uri", "incident", "faults", "pods", "events", "executable"];
 
 impl SandboxOptions {
     /// Reads the table; nothing at all counts as an empty one.
@@ -53,12 +72,15 @@ impl SandboxOptions {
             Self::deserialize(alone).map_err(|error| format!("`sandbox.{key}`: {error}"))?;
         }
         let options = Self::deserialize(value).map_err(|error| format!("`sandbox`: {error}"))?;
-        if !RECORDINGS.contains(&options.recordings) {
-            let (least, most) = (RECORDINGS.start(), RECORDINGS.end());
-            return Err(format!(
-                "`sandbox.recordings` is {}, expected a number from {least} to {most}",
-                options.recordings
-            ));
+        for (key, value, range) in [
+            ("recordings", options.recordings, RECORDINGS),
+            ("pods", options.pods, PODS),
+            ("events", options.events, EVENTS),
+        ] {
+            if !range.contains(&value) {
+                let (least, most) = (range.start(), range.end());
+                return Err(format!("`sandbox.{key}` is {value}, expected a number from {least} to {most}"));
+            }
         }
         Ok(options)
     }
@@ -95,8 +117,9 @@ mod tests {
     #[test]
     fn a_bad_table_is_refused_in_words() {
         insta::assert_snapshot!(refusal(&json!({"recordngs": 3})), @"`sandbox` has the unknown key `recordngs`; did you mean `recordings`?");
-        insta::assert_snapshot!(refusal(&json!({"zoo": 3})), @"`sandbox` has the unknown key `zoo`; expected one of recordings, planned_api, mongo_uri, incident, faults");
+        insta::assert_snapshot!(refusal(&json!({"zoo": 3})), @"`sandbox` has the unknown key `zoo`; expected one of recordings, planned_api, mongo_uri, incident, faults, pods, events, executable");
         insta::assert_snapshot!(refusal(&json!({"recordings": 3})), @"`sandbox.recordings` is 3, expected a number from 20 to 2000000");
+        insta::assert_snapshot!(refusal(&json!({"pods": 20_001})), @"`sandbox.pods` is 20001, expected a number from 0 to 20000");
         insta::assert_snapshot!(refusal(&json!({"planned_api": "yes"})), @r#"`sandbox.planned_api`: invalid type: string "yes", expected a boolean"#);
         insta::assert_snapshot!(refusal(&json!(true)), @"`sandbox` is true, expected a table");
     }

@@ -1,9 +1,9 @@
 //! The server's description of itself, `/openapi.json`: which operations there are, and what goes in and comes out.
 
-use crate::client::FocusClient;
 use jsonschema::{Draft, Validator};
 use serde_json::{Map, Value, json};
 use shakedown_core::{CheckError, Context};
+use shakedown_focus::client::FocusClient;
 use shakedown_http::{Exchange, StatusCode};
 use std::collections::BTreeSet;
 

@@ -1,12 +1,13 @@
 //! Requests that no honest client sends: each is refused or without effect, and the server is well afterwards.
 
-use crate::client::{Configured, FocusClient, away, patience};
-use crate::document;
-use crate::job::file_name;
 use crate::refusal::{self, leaked, server_error};
 use shakedown_core::duration::brief;
 use shakedown_core::verdict::Case;
 use shakedown_core::{Cases, Cause, CheckError, Context, Finding, Observation, Severity, Verdict};
+use shakedown_focus::client::{Configured, FocusClient, away, patience};
+use shakedown_focus::document;
+use shakedown_focus::job::file_name;
+use shakedown_focus::outage;
 use shakedown_http::{Exchange, HttpError, HttpErrorKind, Request, StatusCode};
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
@@ -78,7 +79,7 @@ impl<'a> Battery<'a> {
         let room = self.client.room(self.cx, self.cx.remaining().mul_f32(0.9)).await?;
         match self.client.configure_raw(self.cx, room, request).await? {
             Ok(configured) => {
-                refusal::answered(self.cx, &configured.exchange)?;
+                outage::answered(self.cx, &configured.exchange)?;
                 let findings = judge(&configured);
                 refusal::verdict(self.cx, &configured.exchange, name, findings)
             }
@@ -255,7 +256,7 @@ pub(crate) fn verdict(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::exchange;
+    use shakedown_focus::testing::exchange;
 
     fn codes(status: u16, body: &str) -> Vec<String> {
         let configured = Configured { exchange: exchange(status, body), job: None };

@@ -4,12 +4,12 @@
 //! may start jobs meanwhile, so a missing number alone proves nothing; but a marked request asks for channels and
 //! frequencies of its own, by which the server's description of a job tells whose it is.
 
-use crate::channels::Channels;
-use crate::client::{Fiber, FocusClient};
-use crate::job::Job;
-use crate::request::ConfigureRequest;
 use serde_json::Value;
 use shakedown_core::{Cause, CheckError, Context, Finding};
+use shakedown_focus::channels::Channels;
+use shakedown_focus::client::{Fiber, FocusClient};
+use shakedown_focus::job::Job;
+use shakedown_focus::request::ConfigureRequest;
 
 /// How many numbers between two jobs are looked at.
 const MOST: u64 = 20;

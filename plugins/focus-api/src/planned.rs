@@ -1,13 +1,13 @@
 //! The planned interface, in which the client names its task and fetches the rows itself. Where it is not deployed,
 //! every path of it answers 404.
 
-use crate::client::FocusClient;
-use crate::document::{shown, whole};
-use crate::target::FocusApi;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use shakedown_core::ledger::Resource;
 use shakedown_core::{CheckError, Context, Target};
+use shakedown_focus::client::FocusClient;
+use shakedown_focus::document::{shown, whole};
+use shakedown_focus::target::FocusApi;
 use shakedown_http::{Exchange, StatusCode};
 use std::time::Duration;
 
@@ -204,7 +204,7 @@ pub(crate) fn is_empty(exchange: &Exchange) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::exchange;
+    use shakedown_focus::testing::exchange;
 
     fn block(rows: &Value) -> Value {
         json!([{ "current_max_amp": 1.0, "current_min_amp": -1.0, "rows": rows }])

@@ -3,13 +3,13 @@
 //! One judge for every request that has to be refused. How well it is refused has judges of its own, so that one habit
 //! of a server is one failure: here it is only noted.
 
-use crate::client::FocusClient;
-use crate::document;
-use crate::outage::Outage;
-use crate::request::ConfigureRequest;
-use serde_json::Value;
 use shakedown_core::verdict::Case;
 use shakedown_core::{Cause, CheckError, Context, Finding, Severity, Verdict};
+use shakedown_focus::client::FocusClient;
+use shakedown_focus::document;
+use shakedown_focus::outage::answered;
+use shakedown_focus::request::ConfigureRequest;
+use shakedown_focus::wording::{mentions, words};
 use shakedown_http::{Exchange, StatusCode};
 use std::time::Duration;
 
@@ -49,21 +49,6 @@ pub(crate) async fn case(
     nonsense: Nonsense<'_>,
 ) -> Case {
     Case::new(name, keys, examine(cx, client, request, nonsense).await)
-}
-
-/// That an answer says something about the request: not one that a server gives whatever it is asked.
-///
-/// # Errors
-/// 429, and a 503 for which another check answers.
-pub(crate) fn answered(cx: &Context, exchange: &Exchange) -> Result<(), CheckError> {
-    if exchange.status == StatusCode::TOO_MANY_REQUESTS {
-        let seen = exchange.summary();
-        return Err(CheckError::unclear(format!("the server limits how often it is asked: {seen}")));
-    }
-    match Outage::of(cx, exchange).and_then(|outage| outage.excuse()) {
-        Some(excuse) => Err(excuse),
-        None => Ok(()),
-    }
 }
 
 /// A verdict on the answer to one request, with what was asked in words.
@@ -171,51 +156,6 @@ pub(crate) fn slow(exchange: &Exchange, what: &str, within: Duration) -> Option<
     })
 }
 
-/// Whether a text uses one of the words, in any case.
-pub(crate) fn mentions(text: &str, words: &[&str]) -> bool {
-    let text = text.to_lowercase();
-    words.iter().any(|word| text.contains(&word.to_lowercase()))
-}
-
-/// Whether a text has this number standing by itself.
-pub(crate) fn has_number(text: &str, number: i64) -> bool {
-    let is_part = |c: char| c.is_ascii_digit() || matches!(c, '.' | '-');
-    text.split(|c| !is_part(c))
-        .map(|part| part.trim_end_matches('.'))
-        .any(|part| part.parse::<f64>().is_ok_and(|found| (found - as_float(number)).abs() < f64::EPSILON))
-}
-
-#[expect(clippy::cast_precision_loss, reason = "limits and inputs are far below 2^52")]
-const fn as_float(number: i64) -> f64 {
-    number as f64
-}
-
-/// What an error body says in its own words: without the echo of what was sent.
-pub(crate) fn words(exchange: &Exchange) -> String {
-    match exchange.json::<Value>() {
-        Ok(body) => {
-            let mut text = Vec::new();
-            collect(&body, &mut text);
-            text.join(" ")
-        }
-        Err(_) => exchange.text().into_owned(),
-    }
-}
-
-fn collect(value: &Value, text: &mut Vec<String>) {
-    match value {
-        Value::Object(fields) => {
-            // `input` is the echo, and `url` the framework's own manual.
-            let own = fields.iter().filter(|(name, _)| !matches!(name.as_str(), "input" | "url"));
-            own.for_each(|(_, value)| collect(value, text));
-        }
-        Value::Array(items) => items.iter().for_each(|item| collect(item, text)),
-        Value::String(words) => text.push(words.clone()),
-        Value::Number(number) => text.push(number.to_string()),
-        Value::Null | Value::Bool(_) => {}
-    }
-}
-
 /// The first sign of a stack trace, of an internal path, or of a credential.
 fn leak(text: &str) -> Option<&'static str> {
     const SIGNS: [&str; 14] = [
@@ -240,8 +180,8 @@ fn leak(text: &str) -> Option<&'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::exchange;
     use shakedown_core::finding::Weight;
+    use shakedown_focus::testing::exchange;
 
     const NONSENSE: Nonsense<'_> =
         Nonsense { what: "an NFFT of 0", accepted: "nfft-accepted", fields: &["nfftSelection", "nfft"] };
@@ -293,25 +233,5 @@ mod tests {
         let finding = judge(NONSENSE, &exchange(200, "{}"), Some("1-3")).remove(0);
         assert_eq!(finding.message, "the server accepts an NFFT of 0");
         assert_eq!(finding.details, ["job 1-3 was started for it; it stands on the cleanup ledger"]);
-    }
-
-    #[test]
-    fn the_echo_does_not_count_as_words() {
-        let echo = r#"{"detail":[{"msg":"no","input":{"nfftSelection":1000},"ctx":{"le":512}}]}"#;
-        let text = words(&exchange(422, echo));
-        assert!(
-            !mentions(&text, &["nfftselection"]) && has_number(&text, 512) && !has_number(&text, 1000),
-            "{text}"
-        );
-    }
-
-    #[test]
-    fn numbers_stand_by_themselves() {
-        assert!(
-            has_number("at most 1000.0 Hz.", 1000)
-                && has_number("limit (1000)", 1000)
-                && has_number("is 1000.", 1000)
-        );
-        assert!(!has_number("1100 exceeds it", 1000) && !has_number("10001000", 1000) && !has_number("", 0));
     }
 }

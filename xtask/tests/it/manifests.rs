@@ -59,7 +59,8 @@ fn may_use(folder: &str) -> &'static [&'static str] {
         "xtask" | "crates/core" => &[],
         "crates/runner" => &["core", "config"],
         "crates/cli" => &["bundle", "config", "core", "http", "report", "runner", "sandbox"],
-        plugin if plugin.starts_with("plugins/") => &["core", "http"],
+        "crates/focus" => &["core", "http"],
+        plugin if plugin.starts_with("plugins/") => &["core", "focus", "http", "tunnel"],
         _ => &["core"],
     }
 }

@@ -3,7 +3,9 @@
 //! The checks do nothing. The peer spawns as many tasks on the same kind of runtime and writes as many lines of the same
 //! length to a file: the least that any tool with a journal would do.
 
+mod cluster;
 mod mongo;
+mod suite;
 
 use crate::args::Benchmark;
 use crate::output::print;
@@ -38,6 +40,7 @@ pub(crate) async fn bench(benchmark: Option<Benchmark>) -> anyhow::Result<Exit> 
     match benchmark {
         None => framework(&[1_000, 10_000, 100_000]).await,
         Some(Benchmark::Framework { checks }) => framework(&checks).await,
+        Some(Benchmark::Cluster { pods, events, rounds }) => cluster::bench(pods, events, rounds).await,
         Some(Benchmark::Mongo { recordings, rounds }) => mongo::bench(recordings, rounds).await,
     }
 }

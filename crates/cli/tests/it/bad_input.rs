@@ -91,7 +91,8 @@ fn faults_are_for_the_sandbox_only() {
         scene.command(&["run", "--env", "staging", "--fault", "mongo.index-missing", "--dry-run"]);
     command
         .env("SHAKEDOWN_STAGING_MONGO_URI", "mongodb://db.example.com")
-        .env("SHAKEDOWN_STAGING_FOCUS_URL", "https://focus.example.com/");
+        .env("SHAKEDOWN_STAGING_FOCUS_URL", "https://focus.example.com/")
+        .env("SHAKEDOWN_STAGING_KUBECONFIG", "/etc/shakedown/kubeconfig");
     let ran = Ran(command.output().unwrap()).expect(2);
     assert!(ran.stderr().contains("live environment"), "{}", ran.stderr());
 }

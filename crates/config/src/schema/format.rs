@@ -72,6 +72,10 @@ struct Sandbox {
     recordings: Option<Limit>,
     /// Whether Focus Server also serves its planned API.
     planned_api: Option<bool>,
+    /// How many further pods the cluster has, to make it big.
+    pods: Option<u32>,
+    /// How many further events the cluster has.
+    events: Option<u32>,
     /// A MongoDB to use in place of a private one.
     mongo_uri: Option<Secret>,
 }

@@ -8,6 +8,7 @@ use super::jobs::NoJob;
 use super::live;
 use super::server::Server;
 use super::validate::{self, Order, Range, Request};
+use crate::kubernetes::Configured;
 use axum::body::Body;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
@@ -112,7 +113,29 @@ fn order(server: &Server, body: &Map<String, Value>, faults: &Faults) -> Result<
 
 fn open(server: &Server, order: &Order, faults: &Faults) -> Result<Value, NoJob> {
     let playback = order.history.map(playback);
-    server.jobs.open(playback, faults, |id, port| describe(order, id, port, faults))
+    let mut configured = None;
+    let answer = server.jobs.open(playback, faults, |id, port| {
+        let answer = describe(order, id, port, faults);
+        configured = Some(configured_as(order, id, port, &answer));
+        answer
+    })?;
+    if let (Some(kubernetes), Some(configured)) = (&server.kubernetes, configured) {
+        kubernetes.configured(configured);
+    }
+    Ok(answer)
+}
+
+/// What the cluster is to know of a job.
+fn configured_as(order: &Order, id: &str, port: u16, answer: &Value) -> Configured {
+    Configured {
+        id: id.to_owned(),
+        port,
+        channels: (order.channels.min, order.channels.max),
+        nfft: order.nfft,
+        frequencies: (order.frequency.min, order.frequency.max),
+        streams: answer["stream_amount"].as_u64().and_then(|count| usize::try_from(count).ok()).unwrap_or(1),
+        history: order.history.map(|range| (range.min, range.max)),
+    }
 }
 
 /// Starts what a refused request asks for, as far as that can be made out.

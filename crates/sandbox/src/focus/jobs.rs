@@ -3,6 +3,7 @@
 use super::capacity;
 use super::faults::{Fault, Faults};
 use super::stream::{Manners, StreamEvent, StreamPort};
+use crate::kubernetes::{End, FocusJobs};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use shakedown_core::Clock;
@@ -55,11 +56,20 @@ struct Life {
     first_client: Option<Timestamp>,
     last_heard: Timestamp,
     stopped: Option<Timestamp>,
+    cancelled: bool,
 }
 
 impl Life {
     const fn new(created: Timestamp, playback: Option<Duration>) -> Self {
-        Self { created, playback, clients: 0, first_client: None, last_heard: created, stopped: None }
+        Self {
+            created,
+            playback,
+            clients: 0,
+            first_client: None,
+            last_heard: created,
+            stopped: None,
+            cancelled: false,
+        }
     }
 
     /// When it has ended, or will have ended if nothing else happens.
@@ -84,6 +94,22 @@ impl Life {
 
     fn stop(&mut self, now: Timestamp) {
         self.stopped.get_or_insert(now);
+    }
+
+    fn cancel(&mut self, now: Timestamp) {
+        self.cancelled = self.phase(now) != Phase::Ended;
+        self.stop(now);
+    }
+
+    /// How one that has ended has come to its end.
+    fn how(&self) -> End {
+        if self.cancelled {
+            End::Cancelled
+        } else if self.first_client.is_none() && self.end() == self.created + UNATTENDED {
+            End::Unattended
+        } else {
+            End::Over
+        }
     }
 
     fn happened(&mut self, event: StreamEvent, now: Timestamp) {
@@ -112,6 +138,8 @@ struct Job {
     port_number: u16,
     /// What `/configure` answered.
     answer: Value,
+    /// Whether the cluster has been told that it has ended.
+    told: bool,
 }
 
 /// Why a job cannot be had.
@@ -134,12 +162,18 @@ struct Table {
 pub(super) struct Jobs {
     clock: Clock,
     table: Mutex<Table>,
+    /// The cluster in which jobs are pods, where there is one.
+    kubernetes: Option<Arc<FocusJobs>>,
 }
 
 impl Jobs {
     /// No jobs yet. A task ends those whose time has come, until `shutdown`.
-    pub(super) fn new(clock: Clock, shutdown: CancellationToken) -> Arc<Self> {
-        let jobs = Arc::new(Self { clock, table: Mutex::default() });
+    pub(super) fn new(
+        clock: Clock,
+        kubernetes: Option<Arc<FocusJobs>>,
+        shutdown: CancellationToken,
+    ) -> Arc<Self> {
+        let jobs = Arc::new(Self { clock, table: Mutex::default(), kubernetes });
         tokio::spawn(keep_house(Arc::downgrade(&jobs), shutdown));
         jobs
     }
@@ -176,7 +210,8 @@ impl Jobs {
         };
         let port = port.filter(|_| !faults.has(Fault::StreamClosed));
         let answer = answer(&id, port_number);
-        let job = Job { life: Life::new(now, playback), port, port_number, answer: answer.clone() };
+        let job =
+            Job { life: Life::new(now, playback), port, port_number, answer: answer.clone(), told: false };
         table.created += 1;
         table.jobs.insert(id, job);
         Ok(answer)
@@ -186,7 +221,7 @@ impl Jobs {
     pub(super) fn describe(&self, id: &str, faults: &Faults) -> Option<Value> {
         let now = self.clock.now();
         let mut table = self.lock();
-        table.sweep(now);
+        self.sweep(&mut table, now);
         let job = table.jobs.get(id)?;
         if faults.has(Fault::JobMetadataLate) && now < job.life.created + METADATA_DELAY {
             return None;
@@ -200,8 +235,8 @@ impl Jobs {
     pub(super) fn cancel(&self, id: &str) -> bool {
         let now = self.clock.now();
         let mut table = self.lock();
-        let known = table.jobs.get_mut(id).map(|job| job.life.stop(now)).is_some();
-        table.sweep(now);
+        let known = table.jobs.get_mut(id).map(|job| job.life.cancel(now)).is_some();
+        self.sweep(&mut table, now);
         known
     }
 
@@ -222,6 +257,15 @@ impl Jobs {
         })
     }
 
+    /// Ends what is at its end, and tells the cluster of it.
+    fn sweep(&self, table: &mut Table, now: Timestamp) {
+        for (id, how) in table.sweep(now) {
+            if let Some(kubernetes) = &self.kubernetes {
+                kubernetes.ended(&id, how);
+            }
+        }
+    }
+
     fn lock(&self) -> MutexGuard<'_, Table> {
         self.table.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -238,14 +282,20 @@ impl Table {
         self.jobs.values().find(is_live).map(|job| job.port_number)
     }
 
-    /// Closes the ports of jobs that have ended, and forgets those that ended long ago.
-    fn sweep(&mut self, now: Timestamp) {
-        self.jobs.retain(|_, job| now < job.life.end() + REMEMBERED);
-        for job in self.jobs.values_mut().filter(|job| job.life.phase(now) == Phase::Ended) {
+    /// Closes the ports of jobs that have ended, and forgets those that ended long ago. Says which have ended since
+    /// this was done last, and how.
+    fn sweep(&mut self, now: Timestamp) -> Vec<(String, End)> {
+        let mut ended = Vec::new();
+        for (id, job) in self.jobs.iter_mut().filter(|(_, job)| job.life.phase(now) == Phase::Ended) {
             // The end stands, whatever a client that is now cut off still does.
             job.life.stop(now.min(job.life.end()));
             job.port = None;
+            if !std::mem::replace(&mut job.told, true) {
+                ended.push((id.clone(), job.life.how()));
+            }
         }
+        self.jobs.retain(|_, job| now < job.life.end() + REMEMBERED);
+        ended
     }
 }
 
@@ -257,8 +307,11 @@ async fn keep_house(jobs: Weak<Jobs>, shutdown: CancellationToken) {
             () = tokio::time::sleep(ROUND) => {}
         }
         let Some(jobs) = jobs.upgrade() else { return };
+        for id in jobs.kubernetes.iter().flat_map(|kubernetes| kubernetes.deleted()) {
+            jobs.cancel(&id);
+        }
         let now = jobs.clock.now();
-        jobs.lock().sweep(now);
+        jobs.sweep(&mut jobs.lock(), now);
     }
 }
 
@@ -277,6 +330,20 @@ mod tests {
         assert_eq!(life.phase(at(1)), Phase::Running);
         assert_eq!(life.phase(at(49)), Phase::Running);
         assert_eq!(life.phase(at(50)), Phase::Ended);
+    }
+
+    #[test]
+    fn how_a_job_has_ended_is_known() {
+        let mut unattended = Life::new(at(0), None);
+        unattended.stop(at(50));
+        unattended.cancel(at(51));
+        assert_eq!(unattended.how(), End::Unattended, "what has ended cannot be cancelled");
+        let mut cancelled = Life::new(at(0), None);
+        cancelled.cancel(at(49));
+        assert_eq!(cancelled.how(), End::Cancelled);
+        let mut played = Life::new(at(0), Some(Duration::from_secs(6)));
+        played.stop(at(7));
+        assert_eq!(played.how(), End::Over);
     }
 
     #[test]

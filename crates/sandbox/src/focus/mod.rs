@@ -2,7 +2,7 @@
 //! option `planned_api`, the planned interface too.
 //!
 //! A request is read by [`body`], judged by [`validate`], and becomes one of [`jobs`]. Historic ones ask the
-//! recordings in the sandbox's MongoDB, see [`history`].
+//! recordings in the sandbox's MongoDB, see [`history`]. Where there is a simulated cluster, jobs are pods in it.
 
 mod bend;
 mod body;
@@ -24,6 +24,7 @@ mod twist;
 mod validate;
 mod waterfall;
 
+use crate::kubernetes::{FocusJobs, RunningCluster};
 use crate::options::SandboxOptions;
 use crate::proxy::{Mode, Proxy};
 use capacity::Desk;
@@ -58,7 +59,7 @@ pub(crate) struct FocusServer;
 #[async_trait]
 impl Part for FocusServer {
     const KIND: &'static str = "focus-api";
-    const NEEDS: &'static [&'static str] = &["mongo"];
+    const NEEDS: &'static [&'static str] = &["mongo", "k8s"];
 
     async fn start(cx: &PartContext) -> Result<Box<dyn RunningPart>, Unavailable> {
         let options = SandboxOptions::read(&cx.options)
@@ -72,17 +73,21 @@ impl Part for FocusServer {
             None => None,
         };
         let shutdown = CancellationToken::new();
+        let cluster =
+            cx.handles.get("k8s").cloned().and_then(|handle| handle.downcast::<RunningCluster>().ok());
+        let kubernetes = cluster.map(|cluster| Arc::new(FocusJobs::new(cluster)));
         let (mishaps, crashes) = Mishaps::new();
         let server = Arc::new(Server {
             clock: cx.clock.clone(),
             desk: Desk::default(),
-            jobs: Jobs::new(cx.clock.clone(), shutdown.clone()),
+            jobs: Jobs::new(cx.clock.clone(), kubernetes.clone(), shutdown.clone()),
             planned: options.planned_api.then(Tasks::default),
             history,
             shutdown: shutdown.clone(),
             faults: Mutex::new(Faults::default()),
             mishaps,
             twists: Twists::default(),
+            kubernetes,
         });
         let no_port =
             |error: std::io::Error| unavailable("no port of the loopback interface is free", &error);

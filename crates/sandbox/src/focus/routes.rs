@@ -81,7 +81,11 @@ async fn live_metadata(State(server): Shared) -> Response {
 async fn configure(State(server): Shared, headers: HeaderMap, body: Body) -> Result<Response, Refusal> {
     match configure::configure(&server, &headers, body).await {
         Err(Refusal::Down(duration)) => server.mishaps.go_down(duration).await,
-        answer => answer,
+        answer => {
+            let response = answer.into_response();
+            server.log_configuration(response.status());
+            Ok(response)
+        }
     }
 }
 

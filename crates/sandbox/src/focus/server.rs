@@ -9,6 +9,8 @@ use super::mishaps::Mishaps;
 use super::planned::Tasks;
 use super::twist::Twists;
 use super::validate::Range;
+use crate::kubernetes::FocusJobs;
+use axum::http::StatusCode;
 use shakedown_core::Clock;
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio_util::sync::CancellationToken;
@@ -26,6 +28,8 @@ pub(super) struct Server {
     pub(super) faults: Mutex<Faults>,
     pub(super) mishaps: Mishaps,
     pub(super) twists: Twists,
+    /// The cluster that it runs in, where there is one.
+    pub(super) kubernetes: Option<Arc<FocusJobs>>,
 }
 
 impl Server {
@@ -37,6 +41,20 @@ impl Server {
     /// Turns a fault on.
     pub(super) fn turn_on(&self, fault: Fault) {
         self.faults.lock().unwrap_or_else(PoisonError::into_inner).turn_on(fault);
+    }
+
+    /// Logs how a configuration was answered, where somebody can read it.
+    pub(super) fn log_configuration(&self, status: StatusCode) {
+        let Some(kubernetes) = &self.kubernetes else { return };
+        if status == StatusCode::SERVICE_UNAVAILABLE && self.faults().has(Fault::WaitingForFiber) {
+            let why = "Cannot proceed: Missing required fiber metadata fields: prr";
+            kubernetes.log(format!("ERROR:    Cannot configure job - validation failed: {why}"));
+        }
+        if status == StatusCode::INTERNAL_SERVER_ERROR {
+            kubernetes.log("ERROR:    Exception in ASGI application".to_owned());
+        }
+        kubernetes
+            .log(format!("INFO:     10.42.0.1:40112 - \"POST /focus-server/configure HTTP/1.1\" {status}"));
     }
 
     /// What was recorded of a range (epoch seconds); nothing, where there is no database.

@@ -2,14 +2,15 @@
 
 use crate::checks::{JOBS, STARTS};
 use crate::refusal;
-use crate::request::ConfigureRequest;
-use crate::target::FocusApi;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use shakedown_core::{
     Cause, Check, CheckError, Context, Effect, Finding, HumanDuration, Params, Severity, Verdict,
     async_trait, fault, register_check,
 };
+use shakedown_focus::outage;
+use shakedown_focus::request::ConfigureRequest;
+use shakedown_focus::target::FocusApi;
 
 register_check! {
     /// After a refusal the server works as before.
@@ -59,7 +60,7 @@ impl Check for Rollback {
         let fiber = client.fiber(cx).await?;
         let valid = ConfigureRequest::live(&fiber).channels(&fiber, 1);
         let refused = client.configure(cx, &valid.clone().set("/nfftSelection", 0).text()).await?.exchange;
-        refusal::answered(cx, &refused)?;
+        outage::answered(cx, &refused)?;
         if refused.status.is_success() {
             let seen = refused.summary();
             return Err(CheckError::not_applicable(format!(
@@ -71,7 +72,7 @@ impl Check for Rollback {
         let job = match client.try_start(cx, &valid, &what).await? {
             Ok(job) => job,
             Err((exchange, finding)) => {
-                refusal::answered(cx, &exchange)?;
+                outage::answered(cx, &exchange)?;
                 let finding =
                     Finding { code: "broken-after-refusal".to_owned(), cause: Cause::Product, ..finding };
                 let finding = finding.remedy("undo what was begun for a request that fails", "a day");

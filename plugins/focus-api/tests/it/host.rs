@@ -118,6 +118,7 @@ impl Bench {
             check: spec.id,
             effect: spec.effect,
             target: spec.target,
+            also: spec.also,
             run: "test".into(),
             clock: self.clock.clone(),
             deadline: Instant::now() + Duration::from_mins(1),

@@ -158,6 +158,7 @@ impl Bench {
             check: spec.id,
             effect: spec.effect,
             target: spec.target,
+            also: &[],
             run: "test".into(),
             clock: clock.clone(),
             deadline: Instant::now() + self.deadline,

@@ -4,20 +4,18 @@
 //! many at a time as the suite asks. A cable between program and server notes the questions: what it costs is counted as
 //! the suite's.
 
+use super::suite::Suite;
 use crate::output::{message, print};
-use anyhow::{Context as _, bail, ensure};
+use anyhow::{Context as _, bail};
 use futures_util::{StreamExt as _, TryStreamExt as _};
-use jiff::Timestamp;
 use mongodb::Client;
 use mongodb::bson::Document;
 use shakedown_core::run::Exit;
 use shakedown_core::{Clock, Registry, Samples};
 use shakedown_sandbox::{Options, Sandbox};
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
-use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
@@ -44,22 +42,23 @@ pub(crate) async fn bench(recordings: u32, rounds: usize) -> anyhow::Result<Exit
     let exports: BTreeMap<String, String> = sandbox.exports().into_iter().collect();
     let of =
         |name: &str| exports.get(name).cloned().with_context(|| format!("the sandbox exports no {name}"));
-    let suite = Suite {
-        uri: of("SHAKEDOWN_LOCAL_MONGO_URI")?,
-        database: of("SHAKEDOWN_LOCAL_MONGO_DATABASE")?,
-        directory: tempfile::tempdir()?,
-    };
+    let (uri, database) = (of("SHAKEDOWN_LOCAL_MONGO_URI")?, of("SHAKEDOWN_LOCAL_MONGO_DATABASE")?);
+    let target = format!("uri = \"${{LAB}}\"\ndatabase = \"{database}\"");
+    let suite = Suite::new("tag(data-quality)", "mongo", &target)?;
     let (mut own, mut by_hand, mut memory) = (Vec::new(), Vec::new(), Vec::new());
     let mut asked = 0;
     for round in 1..=rounds {
-        let cable = Cable::to(&suite.uri).await?;
-        let (took, peak) = suite.run(&cable.uri).await?;
+        let cable = Cable::to(&uri).await?;
+        let took = suite.run(&cable.uri).await?;
         let questions = cable.questions();
         asked = questions.len();
-        message(&format!("round {round} of {rounds}: the suite asked {asked} questions in {took:.2} s"));
-        own.push(took);
-        memory.extend(peak.and_then(|peak| u32::try_from(peak).ok()).map(f64::from));
-        by_hand.push(ask_by_hand(&suite.uri, &questions).await?);
+        message(&format!(
+            "round {round} of {rounds}: the suite asked {asked} questions in {:.2} s",
+            took.seconds
+        ));
+        own.push(took.seconds);
+        memory.extend(took.peak_mb);
+        by_hand.push(ask_by_hand(&uri, &questions).await?);
         message(&format!("round {round} of {rounds}: by hand {:.2} s", by_hand[by_hand.len() - 1]));
     }
     sandbox.stop().await;
@@ -70,48 +69,6 @@ pub(crate) async fn bench(recordings: u32, rounds: usize) -> anyhow::Result<Exit
     let (own, by_hand, ratio) = (median(own)?, median(by_hand)?, median(ratios)?);
     print(&format!("{recordings:<10}  {asked:>9}  {own:>7.2}  {by_hand:>9.2}  {ratio:>5.2}  {peak:>14}\n"));
     Ok(Exit::Fit)
-}
-
-/// The suite, to be run against the database.
-struct Suite {
-    uri: String,
-    database: String,
-    directory: tempfile::TempDir,
-}
-
-impl Suite {
-    /// How long a run takes, from its first event to its last, in seconds, and the most memory it has, in MB.
-    async fn run(&self, uri: &str) -> anyhow::Result<(f64, Option<u64>)> {
-        let (config, out) = (self.directory.path().join("checks.toml"), self.directory.path().join("out"));
-        let database = &self.database;
-        let text = format!(
-            "version = 1\n[environments.lab.targets.mongo]\nuri = \"${{LAB_URI}}\"\ndatabase = \"{database}\"\n\
-             [environments.lab.defaults]\nrun_timeout = \"12h\"\n\
-             [[environments.lab.override]]\nselect = \"all()\"\ntimeout = \"4h\"\n\
-             [suites.all]\nselect = \"all()\"\n"
-        );
-        std::fs::write(&config, text)?;
-        let mut child = Command::new(std::env::current_exe()?)
-            .args(["run", "--env", "lab", "-E", "tag(data-quality)", "--config"])
-            .args([&config, Path::new("--out"), &out])
-            .env("LAB_URI", uri)
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()?;
-        let mut peak = None;
-        let ended = loop {
-            if let Some(ended) = child.try_wait()? {
-                break ended;
-            }
-            peak = super::memory(&child.id().to_string(), "VmHWM:").or(peak);
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        };
-        ensure!(ended.success(), "the suite ended with {ended}: see {}", out.join("run.json").display());
-        let run: serde_json::Value = serde_json::from_str(&std::fs::read_to_string(out.join("run.json"))?)?;
-        let at = |key: &str| run[key].as_str().unwrap_or_default().parse::<Timestamp>();
-        Ok((at("finished")?.duration_since(at("started")?).as_secs_f64(), peak))
-    }
 }
 
 /// A question to a database.

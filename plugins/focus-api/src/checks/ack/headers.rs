@@ -1,13 +1,13 @@
 //! `focus-api.ack.headers`
 
-use crate::client::patience;
-use crate::document;
-use crate::job::file_name;
-use crate::target::FocusApi;
 use shakedown_core::{
     Case, Cases, Cause, Check, CheckError, Context, Effect, Finding, NoParams, Severity, Verdict,
     async_trait, fault, register_check,
 };
+use shakedown_focus::client::patience;
+use shakedown_focus::document;
+use shakedown_focus::job::file_name;
+use shakedown_focus::target::FocusApi;
 use shakedown_http::{Exchange, HeaderMap, HeaderName, HeaderValue, Request, StatusCode};
 
 register_check! {
@@ -90,7 +90,7 @@ fn judge(sent: &Sent, what: &str, exchange: &Exchange) -> Option<Finding> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::exchange;
+    use shakedown_focus::testing::exchange;
 
     #[test]
     fn only_hostile_headers_may_be_refused() {

@@ -1,7 +1,5 @@
 //! `focus-api.ack.load`
 
-use crate::client::{FocusClient, away};
-use crate::target::FocusApi;
 use futures_util::{StreamExt as _, stream};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -10,6 +8,8 @@ use shakedown_core::{
     Case, Cases, Cause, Check, CheckError, Context, Effect, Finding, HumanDuration, Measurement, Observation,
     Params, Samples, Severity, Unit, Verdict, async_trait, fault, register_check,
 };
+use shakedown_focus::client::{FocusClient, away};
+use shakedown_focus::target::FocusApi;
 use shakedown_http::{Exchange, HttpError, Request, StatusCode};
 use std::time::{Duration, Instant};
 

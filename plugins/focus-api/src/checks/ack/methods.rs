@@ -1,14 +1,14 @@
 //! `focus-api.ack.methods`
 
-use crate::client::patience;
-use crate::document;
-use crate::target::FocusApi;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use shakedown_core::{
     Case, Cases, Cause, Check, CheckError, Context, Effect, Finding, HumanDuration, Params, Severity,
     Verdict, async_trait, fault, register_check,
 };
+use shakedown_focus::client::patience;
+use shakedown_focus::document;
+use shakedown_focus::target::FocusApi;
 use shakedown_http::{Exchange, Method, Request, StatusCode};
 
 register_check! {
@@ -97,8 +97,8 @@ impl MethodsParams {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::exchange;
     use shakedown_core::finding::Weight;
+    use shakedown_focus::testing::exchange;
 
     #[test]
     fn only_refusals_will_do() {

@@ -2,19 +2,19 @@
 
 use super::view::{Held, View};
 use crate::checks::JOBS;
-use crate::client::{Fiber, FocusClient};
-use crate::document;
-use crate::job::{Job, file_name, refused};
-use crate::refusal::{mentions, words};
-use crate::request::ConfigureRequest;
-use crate::response;
-use crate::target::FocusApi;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use shakedown_core::{
     Case, Cases, Cause, Check, CheckError, Context, Effect, Finding, Params, Severity, Verdict, async_trait,
     fault, register_check,
 };
+use shakedown_focus::client::{Fiber, FocusClient};
+use shakedown_focus::document;
+use shakedown_focus::job::{Job, file_name, refused};
+use shakedown_focus::request::ConfigureRequest;
+use shakedown_focus::response;
+use shakedown_focus::target::FocusApi;
+use shakedown_focus::wording::{mentions, words};
 use shakedown_http::Exchange;
 use std::time::Duration;
 
@@ -288,8 +288,8 @@ fn size(cx: &Context, view: &Asked) -> Result<Verdict, CheckError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::exchange;
     use shakedown_core::finding::Weight;
+    use shakedown_focus::testing::exchange;
 
     #[test]
     fn odd_sizes_may_be_refused_or_accepted() {

@@ -1,9 +1,9 @@
 //! What the formulas say of a view, and what its answer says.
 
-use crate::document::whole;
-use crate::request::ConfigureRequest;
 use serde_json::Value;
 use shakedown_core::{Cause, Finding, Measurement, Unit};
+use shakedown_focus::document::whole;
+use shakedown_focus::request::ConfigureRequest;
 
 /// The request for a view, the fiber's pulse rate, and the answer.
 #[derive(Clone, Copy, Debug)]

@@ -1,8 +1,5 @@
 //! `focus-api.channels.ok`
 
-use crate::channels::Channels;
-use crate::document;
-use crate::target::FocusApi;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -10,6 +7,9 @@ use shakedown_core::{
     Case, Cases, Cause, Check, CheckError, Context, Effect, Finding, Params, Severity, Verdict, async_trait,
     fault, register_check,
 };
+use shakedown_focus::channels::Channels;
+use shakedown_focus::document;
+use shakedown_focus::target::FocusApi;
 
 register_check! {
     /// The server reports a usable range of channels.

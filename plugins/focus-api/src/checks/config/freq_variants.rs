@@ -1,13 +1,13 @@
 //! `focus-api.config.freq-variants`
 
 use crate::checks::{JOBS, STARTS};
-use crate::request::ConfigureRequest;
-use crate::target::FocusApi;
 use shakedown_core::verdict::Case;
 use shakedown_core::{
     Cases, Check, CheckError, Context, Effect, NoParams, Severity, Verdict, async_trait, fault,
     register_check,
 };
+use shakedown_focus::request::ConfigureRequest;
+use shakedown_focus::target::FocusApi;
 
 register_check! {
     /// Every range of frequencies that the fiber allows is served.

@@ -1,10 +1,7 @@
 //! `focus-api.config.frequency`
 
 use crate::checks::{JOBS, READY};
-use crate::client::{Fiber, FocusClient};
 use crate::refusal::{self, Nonsense, examine};
-use crate::request::ConfigureRequest;
-use crate::target::FocusApi;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use shakedown_core::verdict::Case;
@@ -12,6 +9,10 @@ use shakedown_core::{
     Cases, Cause, Check, CheckError, Context, Effect, Finding, Params, Severity, Verdict, async_trait, fault,
     register_check,
 };
+use shakedown_focus::client::{Fiber, FocusClient};
+use shakedown_focus::outage;
+use shakedown_focus::request::ConfigureRequest;
+use shakedown_focus::target::FocusApi;
 
 register_check! {
     /// Ranges of frequencies that make no sense are refused.
@@ -106,7 +107,7 @@ impl Frequency {
             return examine(cx, client, &request, nonsense).await;
         }
         let configured = client.configure(cx, &request.text()).await?;
-        refusal::answered(cx, &configured.exchange)?;
+        outage::answered(cx, &configured.exchange)?;
         let findings = if configured.exchange.status.is_success() {
             let message =
                 format!("the server accepts {what}, above the {cap} Hz that clients ask for at most");

@@ -2,12 +2,12 @@
 
 use crate::checks::{JOBS, READY};
 use crate::refusal::{self, Nonsense};
-use crate::request::ConfigureRequest;
-use crate::target::FocusApi;
 use shakedown_core::{
     Cases, Check, CheckError, Context, Effect, NoParams, Severity, Verdict, async_trait, fault,
     register_check,
 };
+use shakedown_focus::request::ConfigureRequest;
+use shakedown_focus::target::FocusApi;
 
 register_check! {
     /// A picture without height is refused.

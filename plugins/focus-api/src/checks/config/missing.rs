@@ -1,10 +1,7 @@
 //! `focus-api.config.missing`
 
 use crate::checks::{JOBS, STARTS};
-use crate::client::FocusClient;
 use crate::refusal::{self, Nonsense};
-use crate::request::ConfigureRequest;
-use crate::target::FocusApi;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -13,6 +10,10 @@ use shakedown_core::{
     Cases, Cause, Check, CheckError, Context, Effect, Finding, Params, Severity, Verdict, async_trait, fault,
     register_check,
 };
+use shakedown_focus::client::FocusClient;
+use shakedown_focus::outage;
+use shakedown_focus::request::ConfigureRequest;
+use shakedown_focus::target::FocusApi;
 
 register_check! {
     /// A field that is left out is named in the refusal, or has a default.
@@ -118,7 +119,7 @@ impl MissingFields {
     ) -> Result<Verdict, CheckError> {
         let configured = client.configure(cx, &request.text()).await?;
         let exchange = &configured.exchange;
-        refusal::answered(cx, exchange)?;
+        outage::answered(cx, exchange)?;
         let findings = if exchange.status.is_success() && !self.params.strict {
             let message = format!("the server serves {}, with a default", nonsense.what);
             vec![Finding::new("default-used", Cause::Expected, "POST /configure", message).note()]

@@ -1,15 +1,17 @@
 //! `focus-api.config.nfft`
 
 use crate::checks::{JOBS, STARTS};
-use crate::client::FocusClient;
-use crate::refusal::{self, mentions, words};
-use crate::request::ConfigureRequest;
-use crate::target::FocusApi;
+use crate::refusal;
 use shakedown_core::verdict::Case;
 use shakedown_core::{
     Cases, Cause, Check, CheckError, Context, Effect, Finding, NoParams, Severity, Verdict, async_trait,
     fault, register_check,
 };
+use shakedown_focus::client::FocusClient;
+use shakedown_focus::outage;
+use shakedown_focus::request::ConfigureRequest;
+use shakedown_focus::target::FocusApi;
+use shakedown_focus::wording::{mentions, words};
 
 register_check! {
     /// The usual sizes of the Fourier transform are served.
@@ -67,7 +69,7 @@ async fn largest(
 ) -> Result<Verdict, CheckError> {
     let configured = client.configure(cx, &request.text()).await?;
     let exchange = &configured.exchange;
-    refusal::answered(cx, exchange)?;
+    outage::answered(cx, exchange)?;
     let note = |seen: &str| {
         let message = format!("the server {seen} an NFFT of {LARGEST}");
         Finding::new("largest-nfft", Cause::Expected, "POST /configure", message).note()

@@ -1,11 +1,7 @@
 //! `focus-api.config.throughput`
 
 use crate::checks::JOBS;
-use crate::client::FocusClient;
-use crate::job::Job;
-use crate::refusal::{self, mentions, words};
-use crate::request::ConfigureRequest;
-use crate::target::FocusApi;
+use crate::refusal;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use shakedown_core::verdict::Case;
@@ -13,6 +9,12 @@ use shakedown_core::{
     Cases, Cause, Check, CheckError, Context, Effect, Finding, Params, Severity, Verdict, async_trait, fault,
     register_check,
 };
+use shakedown_focus::client::FocusClient;
+use shakedown_focus::job::Job;
+use shakedown_focus::outage;
+use shakedown_focus::request::ConfigureRequest;
+use shakedown_focus::target::FocusApi;
+use shakedown_focus::wording::{mentions, words};
 
 register_check! {
     /// Views with much data and with little are served.
@@ -121,7 +123,7 @@ async fn extreme(
 ) -> Result<Verdict, CheckError> {
     let configured = client.configure(cx, &request.text()).await?;
     let exchange = &configured.exchange;
-    refusal::answered(cx, exchange)?;
+    outage::answered(cx, exchange)?;
     let text = words(exchange);
     let note = |seen: &str| {
         let message = format!("the server {seen} an NFFT of 8192, a height of 5000 and 200 channels");

@@ -2,13 +2,13 @@
 
 use crate::checks::{JOBS, READY};
 use crate::refusal::{self, Nonsense};
-use crate::request::ConfigureRequest;
-use crate::target::FocusApi;
 use serde_json::Value;
 use shakedown_core::{
     Cases, Check, CheckError, Context, Effect, NoParams, Severity, Verdict, async_trait, fault,
     register_check,
 };
+use shakedown_focus::request::ConfigureRequest;
+use shakedown_focus::target::FocusApi;
 
 register_check! {
     /// Ranges of time that are none are refused.

@@ -2,11 +2,11 @@
 
 use crate::checks::JOBS;
 use crate::refusal;
-use crate::request::ConfigureRequest;
-use crate::target::FocusApi;
 use shakedown_core::{
     Check, CheckError, Context, Effect, NoParams, Severity, Verdict, async_trait, fault, register_check,
 };
+use shakedown_focus::request::ConfigureRequest;
+use shakedown_focus::target::FocusApi;
 
 register_check! {
     /// A valid live request starts a job.

@@ -1,13 +1,13 @@
 //! `focus-api.data.metadata`
 
-use crate::client::FocusClient;
-use crate::document;
-use crate::target::FocusApi;
 use serde_json::Value;
 use shakedown_core::{
     Case, Cases, Cause, Check, CheckError, Context, Effect, Finding, NoParams, Severity, Verdict,
     async_trait, fault, register_check,
 };
+use shakedown_focus::client::FocusClient;
+use shakedown_focus::document;
+use shakedown_focus::target::FocusApi;
 use shakedown_http::StatusCode;
 
 register_check! {

@@ -1,7 +1,5 @@
 //! `focus-api.data.timestamps`
 
-use crate::document;
-use crate::target::FocusApi;
 use jiff::Timestamp;
 use jiff::fmt::rfc2822;
 use schemars::JsonSchema;
@@ -10,6 +8,8 @@ use shakedown_core::{
     Cause, Check, CheckError, Context, Effect, Finding, Gate, HumanDuration, Measurement, Params, Severity,
     Unit, Verdict, async_trait, fault, register_check,
 };
+use shakedown_focus::document;
+use shakedown_focus::target::FocusApi;
 use shakedown_http::Exchange;
 
 register_check! {
@@ -93,7 +93,7 @@ impl ClockParams {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::exchange;
+    use shakedown_focus::testing::exchange;
 
     #[test]
     fn the_date_of_an_answer_is_read() {

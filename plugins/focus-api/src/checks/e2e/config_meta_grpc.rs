@@ -1,11 +1,6 @@
 //! `focus-api.e2e.config-meta-grpc`
 
 use crate::checks::{JOBS, STARTS};
-use crate::client::FocusClient;
-use crate::job::Job;
-use crate::request::ConfigureRequest;
-use crate::stream::{NotReady, Stream};
-use crate::target::FocusApi;
 use futures_util::future::join_all;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -13,6 +8,11 @@ use shakedown_core::{
     Case, Cases, Cause, Check, CheckError, Context, Effect, Finding, HumanDuration, Measurement, Params,
     Severity, Unit, Verdict, async_trait, fault, register_check,
 };
+use shakedown_focus::client::FocusClient;
+use shakedown_focus::job::Job;
+use shakedown_focus::request::ConfigureRequest;
+use shakedown_focus::stream::{NotReady, Stream};
+use shakedown_focus::target::FocusApi;
 use shakedown_http::StatusCode;
 use std::time::Duration;
 

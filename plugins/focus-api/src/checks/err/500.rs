@@ -2,12 +2,12 @@
 
 use crate::checks::{JOBS, READY};
 use crate::hostile::{self, Battery};
-use crate::request::ConfigureRequest;
-use crate::target::FocusApi;
 use serde_json::{Value, json};
 use shakedown_core::{
     Check, CheckError, Context, Effect, Gate, NoParams, Severity, Verdict, async_trait, fault, register_check,
 };
+use shakedown_focus::request::ConfigureRequest;
+use shakedown_focus::target::FocusApi;
 
 register_check! {
     /// Numbers at the end of what numbers can be are no reason to fail.

@@ -1,12 +1,12 @@
 //! `focus-api.err.format`
 
 use super::super::sec::provocations;
-use crate::target::FocusApi;
 use serde_json::Value;
 use shakedown_core::{
     Cause, Check, CheckError, Context, Effect, Evidence, Finding, NoParams, Observation, Severity, Verdict,
     async_trait, fault, register_check,
 };
+use shakedown_focus::target::FocusApi;
 use shakedown_http::Exchange;
 use std::collections::BTreeMap;
 
@@ -138,7 +138,7 @@ fn differ(forms: &BTreeMap<Form, Vec<&str>>) -> Option<Finding> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::exchange;
+    use shakedown_focus::testing::exchange;
 
     #[test]
     fn forms_are_told_apart() {

@@ -1,13 +1,13 @@
 //! `focus-api.err.json`
 
-use crate::client::patience;
 use crate::hostile::{self, Battery};
 use crate::refusal::is_refusal;
-use crate::target::FocusApi;
 use shakedown_core::{
     Cause, Check, CheckError, Context, Effect, Finding, NoParams, Severity, Verdict, async_trait, fault,
     register_check,
 };
+use shakedown_focus::client::patience;
+use shakedown_focus::target::FocusApi;
 use shakedown_http::{Exchange, Request};
 
 register_check! {
@@ -76,7 +76,7 @@ fn judge(what: &str, exchange: &Exchange) -> Vec<Finding> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::exchange;
+    use shakedown_focus::testing::exchange;
 
     #[test]
     fn only_a_refusal_will_do() {

@@ -1,6 +1,5 @@
 //! `focus-api.err.transport`
 
-use crate::target::FocusApi;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use shakedown_core::verdict::Case;
@@ -8,6 +7,7 @@ use shakedown_core::{
     Cases, Cause, Check, CheckError, Context, Effect, Evidence, Finding, Gate, HumanDuration, Observation,
     Params, Severity, Verdict, async_trait, fault, register_check,
 };
+use shakedown_focus::target::FocusApi;
 use shakedown_http::{Exchange, HttpError, HttpErrorKind, Request, StatusCode};
 
 register_check! {
@@ -153,7 +153,7 @@ fn row(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::exchange;
+    use shakedown_focus::testing::exchange;
 
     #[test]
     fn answers_of_the_server_itself_will_do() {

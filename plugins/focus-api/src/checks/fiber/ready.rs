@@ -1,12 +1,12 @@
 //! `focus-api.fiber.ready`
 
-use crate::document;
-use crate::metadata::LiveMetadata;
-use crate::target::FocusApi;
 use shakedown_core::{
     Cause, Check, CheckError, Context, Effect, Finding, NoParams, Severity, Verdict, async_trait, fault,
     register_check,
 };
+use shakedown_focus::document;
+use shakedown_focus::metadata::LiveMetadata;
+use shakedown_focus::target::FocusApi;
 use shakedown_http::StatusCode;
 
 register_check! {

@@ -1,11 +1,7 @@
 //! `focus-api.historic.e2e`
 
 use crate::checks::JOBS;
-use crate::client::FocusClient;
-use crate::document;
 use crate::planned::{self, Row};
-use crate::recordings::recorded;
-use crate::target::FocusApi;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -13,6 +9,10 @@ use shakedown_core::{
     Case, Cases, Cause, Check, CheckError, Context, Effect, Finding, HumanDuration, Measurement, Params,
     Severity, Unit, Verdict, async_trait, fault, register_check,
 };
+use shakedown_focus::client::FocusClient;
+use shakedown_focus::document;
+use shakedown_focus::recordings::recorded;
+use shakedown_focus::target::FocusApi;
 use shakedown_http::{Exchange, StatusCode};
 use std::time::{Duration, Instant};
 
@@ -184,7 +184,7 @@ fn invalid(read: &Read, start: i64, end: i64) -> Vec<Finding> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::exchange;
+    use shakedown_focus::testing::exchange;
 
     fn read(status: u16, rows: &[(i64, i64)]) -> Read {
         let rows = rows.iter().map(|(start, end)| Row { start: *start, end: *end, sensors: 1 }).collect();

@@ -1,18 +1,18 @@
 //! `focus-api.historic.short`
 
 use crate::checks::{HISTORY, JOBS};
-use crate::client::FocusClient;
-use crate::job::{Job, has_ended};
-use crate::recordings::recorded;
-use crate::request::ConfigureRequest;
-use crate::stream::Stream;
-use crate::target::FocusApi;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use shakedown_core::{
     Cause, Check, CheckError, Context, Effect, Finding, HumanDuration, Measurement, Params, Severity, Unit,
     Verdict, async_trait, fault, register_check,
 };
+use shakedown_focus::client::FocusClient;
+use shakedown_focus::job::{Job, has_ended};
+use shakedown_focus::recordings::recorded;
+use shakedown_focus::request::ConfigureRequest;
+use shakedown_focus::stream::Stream;
+use shakedown_focus::target::FocusApi;
 use shakedown_http::StatusCode;
 use std::time::{Duration, Instant};
 

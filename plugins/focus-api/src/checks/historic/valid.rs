@@ -1,17 +1,17 @@
 //! `focus-api.historic.valid`
 
 use crate::checks::{HISTORY, JOBS};
-use crate::client::FocusClient;
-use crate::document;
-use crate::job::Job;
-use crate::recordings::recorded;
-use crate::refusal::{mentions, words};
-use crate::request::ConfigureRequest;
-use crate::target::FocusApi;
 use shakedown_core::{
     Case, Cases, Cause, Check, CheckError, Context, Effect, Finding, Measurement, NoParams, Severity, Unit,
     Verdict, async_trait, fault, register_check,
 };
+use shakedown_focus::client::FocusClient;
+use shakedown_focus::document;
+use shakedown_focus::job::Job;
+use shakedown_focus::recordings::recorded;
+use shakedown_focus::request::ConfigureRequest;
+use shakedown_focus::target::FocusApi;
+use shakedown_focus::wording::{mentions, words};
 use shakedown_http::{Exchange, StatusCode};
 
 register_check! {
@@ -120,7 +120,7 @@ fn absent(exchange: &Exchange) -> Option<Finding> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::exchange;
+    use shakedown_focus::testing::exchange;
 
     #[test]
     fn absence_is_a_refusal_with_a_reason() {

@@ -1,17 +1,17 @@
 //! `focus-api.historic.window-limit`
 
 use crate::checks::{HISTORY, JOBS};
-use crate::client::FocusClient;
-use crate::document;
-use crate::recordings::recorded;
-use crate::request::ConfigureRequest;
-use crate::target::FocusApi;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use shakedown_core::{
     Case, Cases, Cause, Check, CheckError, Context, Effect, Finding, Params, Severity, Verdict, async_trait,
     fault, register_check,
 };
+use shakedown_focus::client::FocusClient;
+use shakedown_focus::document;
+use shakedown_focus::recordings::recorded;
+use shakedown_focus::request::ConfigureRequest;
+use shakedown_focus::target::FocusApi;
 use shakedown_http::Exchange;
 
 register_check! {
@@ -123,8 +123,8 @@ fn beyond(exchange: &Exchange, refuse: bool) -> Option<Finding> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::exchange;
     use shakedown_core::finding::Weight;
+    use shakedown_focus::testing::exchange;
 
     #[test]
     fn more_windows_may_be_accepted_or_refused() {

@@ -1,11 +1,11 @@
 //! `focus-api.jobmeta.invalid`
 
-use crate::document;
-use crate::target::FocusApi;
 use shakedown_core::{
     Cause, Check, CheckError, Context, Effect, Finding, NoParams, Severity, Verdict, async_trait, fault,
     register_check,
 };
+use shakedown_focus::document;
+use shakedown_focus::target::FocusApi;
 use shakedown_http::{Exchange, StatusCode};
 
 register_check! {
@@ -69,7 +69,7 @@ fn judge(exchange: &Exchange) -> Option<Finding> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::exchange;
+    use shakedown_focus::testing::exchange;
 
     #[test]
     fn only_404_is_silent() {

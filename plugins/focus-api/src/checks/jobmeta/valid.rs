@@ -1,11 +1,6 @@
 //! `focus-api.jobmeta.valid`
 
 use crate::checks::{JOBS, STARTS};
-use crate::client::FocusClient;
-use crate::document::{self, whole_or_digits};
-use crate::job::Job;
-use crate::request::ConfigureRequest;
-use crate::target::FocusApi;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -14,6 +9,11 @@ use shakedown_core::{
     Case, Cases, Cause, Check, CheckError, Context, Effect, Finding, HumanDuration, Measurement, Params,
     Severity, Unit, Verdict, async_trait, fault, register_check,
 };
+use shakedown_focus::client::FocusClient;
+use shakedown_focus::document::{self, whole_or_digits};
+use shakedown_focus::job::Job;
+use shakedown_focus::request::ConfigureRequest;
+use shakedown_focus::target::FocusApi;
 use shakedown_http::{Exchange, StatusCode};
 use std::time::{Duration, Instant};
 

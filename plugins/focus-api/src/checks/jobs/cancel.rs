@@ -1,18 +1,18 @@
 //! `focus-api.jobs.cancel`
 
 use crate::checks::{JOBS, STARTS};
-use crate::client::FocusClient;
 use crate::description::Description;
-use crate::document;
-use crate::job::{Job, has_ended};
-use crate::request::ConfigureRequest;
-use crate::target::FocusApi;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use shakedown_core::{
     Cause, Check, CheckError, Context, Effect, Finding, Gate, HumanDuration, Params, Severity, Verdict,
     async_trait, fault, register_check,
 };
+use shakedown_focus::client::FocusClient;
+use shakedown_focus::document;
+use shakedown_focus::job::{Job, has_ended};
+use shakedown_focus::request::ConfigureRequest;
+use shakedown_focus::target::FocusApi;
 use shakedown_http::{Exchange, StatusCode};
 use std::time::{Duration, Instant};
 
@@ -143,7 +143,7 @@ impl CancelJob {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::exchange;
+    use shakedown_focus::testing::exchange;
 
     #[test]
     fn what_is_not_deployed_is_no_failure() {

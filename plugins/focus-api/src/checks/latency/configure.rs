@@ -3,8 +3,6 @@
 use super::samples::{End, Sample, kinds, share, successes, table};
 use super::survey::{self, Survey};
 use crate::checks::{JOBS, STARTS};
-use crate::request::ConfigureRequest;
-use crate::target::FocusApi;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use shakedown_core::measurement::Threshold;
@@ -12,6 +10,8 @@ use shakedown_core::{
     Case, Cases, Cause, Check, CheckError, Context, Effect, Evidence, EvidenceRef, Finding, HumanDuration,
     Measurement, Observation, Params, Samples, Severity, Unit, Verdict, async_trait, fault, register_check,
 };
+use shakedown_focus::request::ConfigureRequest;
+use shakedown_focus::target::FocusApi;
 use std::time::Duration;
 
 register_check! {

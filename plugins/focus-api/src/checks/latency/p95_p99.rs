@@ -3,15 +3,15 @@
 use super::samples::table;
 use super::survey::{self, Survey, Surveyed};
 use crate::checks::{JOBS, READY};
-use crate::request::ConfigureRequest;
-use crate::suspects;
-use crate::target::FocusApi;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use shakedown_core::{
     Check, CheckError, Context, Effect, Evidence, HumanDuration, Observation, Params, Severity, Verdict,
     async_trait, fault, register_check,
 };
+use shakedown_focus::request::ConfigureRequest;
+use shakedown_focus::suspects;
+use shakedown_focus::target::FocusApi;
 use std::time::Duration;
 
 register_check! {

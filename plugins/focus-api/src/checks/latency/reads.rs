@@ -1,7 +1,5 @@
 //! `focus-api.latency.reads`
 
-use crate::document;
-use crate::target::FocusApi;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use shakedown_core::measurement::Threshold;
@@ -9,6 +7,8 @@ use shakedown_core::{
     Case, Cases, Cause, Check, CheckError, Context, Effect, Finding, HumanDuration, Measurement, Params,
     Samples, Severity, Unit, Verdict, async_trait, fault, register_check,
 };
+use shakedown_focus::document;
+use shakedown_focus::target::FocusApi;
 use shakedown_http::StatusCode;
 
 register_check! {

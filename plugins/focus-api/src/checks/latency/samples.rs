@@ -1,7 +1,7 @@
 //! The answers to many requests, as numbers and in words.
 
-use crate::client::Configured;
 use serde_json::{Value, json};
+use shakedown_focus::client::Configured;
 use shakedown_http::{HttpError, HttpErrorKind};
 use std::collections::BTreeMap;
 

@@ -1,9 +1,9 @@
 //! Sending: many requests a few at a time, then some by themselves.
 
 use super::samples::{End, Sample};
-use crate::client::FocusClient;
 use futures_util::{StreamExt as _, stream};
 use shakedown_core::{CheckError, Context};
+use shakedown_focus::client::FocusClient;
 use shakedown_http::Exchange;
 use std::time::{Duration, Instant};
 

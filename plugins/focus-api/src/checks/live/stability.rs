@@ -1,11 +1,6 @@
 //! `focus-api.live.stability`
 
 use crate::checks::{JOBS, STARTS};
-use crate::client::FocusClient;
-use crate::job::Job;
-use crate::request::ConfigureRequest;
-use crate::stream::NotReady;
-use crate::target::FocusApi;
 use futures_util::future::join;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -14,6 +9,11 @@ use shakedown_core::{
     Case, Cases, Cause, Check, CheckError, Context, Effect, Evidence, Finding, HumanDuration, Measurement,
     Observation, Params, Samples, Severity, Unit, Verdict, async_trait, fault, register_check,
 };
+use shakedown_focus::client::FocusClient;
+use shakedown_focus::job::Job;
+use shakedown_focus::request::ConfigureRequest;
+use shakedown_focus::stream::NotReady;
+use shakedown_focus::target::FocusApi;
 use std::time::{Duration, Instant};
 
 register_check! {

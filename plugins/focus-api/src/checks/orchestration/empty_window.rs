@@ -1,12 +1,7 @@
 //! `focus-api.orchestration.empty-window`
 
 use crate::checks::JOBS;
-use crate::client::{Configured, FocusClient};
-use crate::job::file_name;
-use crate::refusal::{self, mentions, words};
-use crate::request::ConfigureRequest;
-use crate::target::FocusApi;
-use crate::{document, outage};
+use crate::refusal;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -16,6 +11,12 @@ use shakedown_core::{
     Cases, Cause, Check, CheckError, Context, Effect, Finding, HumanDuration, Measurement, Params, Severity,
     Unit, Verdict, async_trait, fault, register_check,
 };
+use shakedown_focus::client::{Configured, FocusClient};
+use shakedown_focus::job::file_name;
+use shakedown_focus::request::ConfigureRequest;
+use shakedown_focus::target::FocusApi;
+use shakedown_focus::wording::{mentions, words};
+use shakedown_focus::{document, outage};
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
@@ -134,7 +135,7 @@ impl EmptyWindow {
         }
         let configured = client.configure(cx, &request.text()).await?;
         let exchange = &configured.exchange;
-        refusal::answered(cx, exchange)?;
+        outage::answered(cx, exchange)?;
         let finding = match &configured.job {
             Some(job) if exchange.status.is_success() => {
                 if recorded.is_none() {
@@ -208,8 +209,8 @@ async fn recorded(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::exchange;
     use shakedown_core::finding::Weight;
+    use shakedown_focus::testing::exchange;
 
     fn judged(status: u16, body: &str, seconds: u64) -> Option<(String, Weight)> {
         let mut exchange = exchange(status, body);

@@ -1,13 +1,8 @@
 //! `focus-api.orchestration.invalid`
 
 use crate::checks::JOBS;
-use crate::client::Configured;
-use crate::document;
-use crate::job::file_name;
 use crate::leftover::{Between, Mark, between};
 use crate::refusal;
-use crate::request::ConfigureRequest;
-use crate::target::FocusApi;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use shakedown_core::measurement::Threshold;
@@ -16,6 +11,12 @@ use shakedown_core::{
     Cases, Check, CheckError, Context, Effect, HumanDuration, Measurement, Params, Severity, Unit, Verdict,
     async_trait, fault, register_check,
 };
+use shakedown_focus::client::Configured;
+use shakedown_focus::document;
+use shakedown_focus::job::file_name;
+use shakedown_focus::outage;
+use shakedown_focus::request::ConfigureRequest;
+use shakedown_focus::target::FocusApi;
 
 register_check! {
     /// An invalid request is refused at once, and launches nothing.
@@ -104,7 +105,7 @@ impl InvalidLaunchesNothing {
         Configured { exchange, job }: &Configured,
         between: &Between,
     ) -> Result<Verdict, CheckError> {
-        refusal::answered(cx, exchange)?;
+        outage::answered(cx, exchange)?;
         if !refusal::is_refusal(exchange.status) {
             let seen = exchange.summary();
             return Err(CheckError::not_applicable(format!(

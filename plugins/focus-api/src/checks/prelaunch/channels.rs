@@ -2,8 +2,6 @@
 
 use crate::checks::{JOBS, READY};
 use crate::refusal::{self, Nonsense, examine};
-use crate::request::ConfigureRequest;
-use crate::target::FocusApi;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use shakedown_core::verdict::Case;
@@ -11,6 +9,9 @@ use shakedown_core::{
     Cases, Cause, Check, CheckError, Context, Effect, Finding, Params, Severity, Verdict, async_trait, fault,
     register_check,
 };
+use shakedown_focus::outage;
+use shakedown_focus::request::ConfigureRequest;
+use shakedown_focus::target::FocusApi;
 
 register_check! {
     /// Channels that the fiber does not have are refused.
@@ -72,7 +73,7 @@ impl Check for ChannelsOutOfRange {
                 return examine(cx, &client, &request, nonsense).await;
             }
             let configured = client.configure(cx, &request.text()).await?;
-            refusal::answered(cx, &configured.exchange)?;
+            outage::answered(cx, &configured.exchange)?;
             let findings = if configured.exchange.status.is_success() {
                 let message = format!(
                     "the server accepts {what}, although {lowest} is the lowest; the contract leaves that open"

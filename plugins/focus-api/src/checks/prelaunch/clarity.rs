@@ -1,10 +1,7 @@
 //! `focus-api.prelaunch.clarity`
 
 use crate::checks::{JOBS, READY};
-use crate::client::FocusClient;
-use crate::refusal::{answered, has_number, leaked, mentions, words};
-use crate::request::ConfigureRequest;
-use crate::target::FocusApi;
+use crate::refusal::leaked;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use shakedown_core::measurement::Threshold;
@@ -12,6 +9,11 @@ use shakedown_core::{
     Cause, Check, CheckError, Context, Effect, Finding, Gate, Measurement, Observation, Params, Samples,
     Severity, Unit, Verdict, async_trait, fault, register_check,
 };
+use shakedown_focus::client::FocusClient;
+use shakedown_focus::outage::answered;
+use shakedown_focus::request::ConfigureRequest;
+use shakedown_focus::target::FocusApi;
+use shakedown_focus::wording::{has_number, mentions, words};
 use shakedown_http::Exchange;
 
 register_check! {
@@ -174,9 +176,9 @@ fn score(question: &Question, exchange: &Exchange) -> Option<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::channels::Channels;
-    use crate::client::Fiber;
-    use crate::testing::exchange;
+    use shakedown_focus::channels::Channels;
+    use shakedown_focus::client::Fiber;
+    use shakedown_focus::testing::exchange;
 
     fn tenths(question: usize, status: u16, body: &str) -> String {
         let fiber = Fiber { channels: Channels { lowest: 1, highest: 2337 }, prr: 2000.0 };

@@ -2,11 +2,11 @@
 
 use crate::checks::{JOBS, READY};
 use crate::refusal::{Nonsense, examine};
-use crate::request::ConfigureRequest;
-use crate::target::FocusApi;
 use shakedown_core::{
     Check, CheckError, Context, Effect, NoParams, Severity, Verdict, async_trait, fault, register_check,
 };
+use shakedown_focus::request::ConfigureRequest;
+use shakedown_focus::target::FocusApi;
 
 register_check! {
     /// A range of time that has not happened yet is refused.

@@ -1,11 +1,7 @@
 //! `focus-api.prelaunch.historic-data`
 
 use crate::checks::{JOBS, READY};
-use crate::client::Configured;
-use crate::outage;
-use crate::refusal::{self, mentions, words};
-use crate::request::ConfigureRequest;
-use crate::target::FocusApi;
+use crate::refusal;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use shakedown_core::duration::brief;
@@ -13,6 +9,11 @@ use shakedown_core::{
     Cause, Check, CheckError, Context, Effect, Finding, HumanDuration, Params, Severity, Verdict,
     async_trait, fault, register_check,
 };
+use shakedown_focus::client::Configured;
+use shakedown_focus::outage;
+use shakedown_focus::request::ConfigureRequest;
+use shakedown_focus::target::FocusApi;
+use shakedown_focus::wording::{mentions, words};
 use shakedown_http::{Exchange, StatusCode};
 
 register_check! {
@@ -152,8 +153,8 @@ fn judge(configured: &Configured, require_data: bool) -> Option<Finding> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::exchange;
     use shakedown_core::finding::Weight;
+    use shakedown_focus::testing::exchange;
 
     fn judged(status: u16, body: &str, require_data: bool) -> Option<(String, Weight)> {
         let job = (status == 200).then(|| "1-1".to_owned());

@@ -1,17 +1,17 @@
 //! `focus-api.prelaunch.live-data`
 
 use crate::checks::{JOBS, READY};
-use crate::client::Configured;
-use crate::outage::{self, reason};
 use crate::refusal;
-use crate::request::ConfigureRequest;
-use crate::target::FocusApi;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use shakedown_core::{
     Cause, Check, CheckError, Context, Effect, Finding, Params, Severity, Verdict, async_trait, fault,
     register_check,
 };
+use shakedown_focus::client::Configured;
+use shakedown_focus::outage::{self, reason};
+use shakedown_focus::request::ConfigureRequest;
+use shakedown_focus::target::FocusApi;
 use shakedown_http::StatusCode;
 
 register_check! {
@@ -104,8 +104,8 @@ fn judge(configured: &Configured, require_data: bool) -> Option<Finding> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::exchange;
     use shakedown_core::finding::Weight;
+    use shakedown_focus::testing::exchange;
 
     fn judged(status: u16, body: &str, job: Option<&str>, require_data: bool) -> Option<(String, Weight)> {
         let configured = Configured { exchange: exchange(status, body), job: job.map(str::to_owned) };

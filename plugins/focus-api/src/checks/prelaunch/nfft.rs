@@ -1,10 +1,7 @@
 //! `focus-api.prelaunch.nfft`
 
 use crate::checks::{JOBS, READY};
-use crate::client::{Configured, FocusClient};
-use crate::refusal::{self, Nonsense, judge, mentions};
-use crate::request::ConfigureRequest;
-use crate::target::FocusApi;
+use crate::refusal::{self, Nonsense, judge};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use shakedown_core::verdict::Case;
@@ -12,6 +9,11 @@ use shakedown_core::{
     Cases, Cause, Check, CheckError, Context, Effect, Finding, Params, Severity, Verdict, async_trait, fault,
     register_check,
 };
+use shakedown_focus::client::{Configured, FocusClient};
+use shakedown_focus::outage;
+use shakedown_focus::request::ConfigureRequest;
+use shakedown_focus::target::FocusApi;
+use shakedown_focus::wording::mentions;
 use shakedown_http::Exchange;
 
 register_check! {
@@ -94,7 +96,7 @@ impl InvalidNfft {
         request: &ConfigureRequest,
     ) -> Result<Verdict, CheckError> {
         let Configured { exchange, job } = client.configure(cx, &request.text()).await?;
-        refusal::answered(cx, &exchange)?;
+        outage::answered(cx, &exchange)?;
         let what = format!("an NFFT of {ODD_SIZE}");
         let nonsense = Nonsense { what: &what, accepted: "nfft-accepted", fields: FIELDS };
         let is_accepted = exchange.status.is_success();
@@ -138,7 +140,7 @@ fn accepted(exchange: &Exchange) -> Finding {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::exchange;
+    use shakedown_focus::testing::exchange;
 
     #[test]
     fn a_warning_makes_the_difference() {

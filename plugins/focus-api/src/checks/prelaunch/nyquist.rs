@@ -1,14 +1,16 @@
 //! `focus-api.prelaunch.nyquist`
 
 use crate::checks::{JOBS, READY};
-use crate::client::{Configured, Fiber};
-use crate::refusal::{self, Nonsense, has_number, mentions, words};
-use crate::request::ConfigureRequest;
-use crate::target::FocusApi;
+use crate::refusal::{self, Nonsense};
 use shakedown_core::{
     Cause, Check, CheckError, Context, Effect, Finding, NoParams, Severity, Verdict, async_trait, fault,
     register_check,
 };
+use shakedown_focus::client::{Configured, Fiber};
+use shakedown_focus::outage;
+use shakedown_focus::request::ConfigureRequest;
+use shakedown_focus::target::FocusApi;
+use shakedown_focus::wording::{has_number, mentions, words};
 use shakedown_http::Exchange;
 
 register_check! {
@@ -53,7 +55,7 @@ impl Check for AboveNyquist {
         let nonsense = Nonsense { what: &what, accepted: "above-nyquist-accepted", fields: FIELDS };
         let request = ConfigureRequest::live(&fiber).set("/frequencyRange/max", frequency);
         let Configured { exchange, job } = client.configure(cx, &request.text()).await?;
-        refusal::answered(cx, &exchange)?;
+        outage::answered(cx, &exchange)?;
         let mut findings = refusal::judge(nonsense, &exchange, job.as_deref());
         findings.extend(limit_unnamed(&fiber, &exchange));
         refusal::verdict(cx, &exchange, &what, findings)
@@ -84,8 +86,8 @@ fn limit_unnamed(fiber: &Fiber, exchange: &Exchange) -> Option<Finding> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::channels::Channels;
-    use crate::testing::exchange;
+    use shakedown_focus::channels::Channels;
+    use shakedown_focus::testing::exchange;
 
     #[test]
     fn the_limit_is_named_in_words_or_as_a_number() {

@@ -1,16 +1,17 @@
 //! `focus-api.prelaunch.port`
 
 use crate::checks::{JOBS, STARTS};
-use crate::client::Configured;
-use crate::refusal::{self, mentions, words};
-use crate::request::ConfigureRequest;
-use crate::response;
-use crate::target::FocusApi;
 use serde_json::Value;
 use shakedown_core::{
     Cause, Check, CheckError, Context, Effect, Finding, NoParams, Observation, Severity, Verdict,
     async_trait, fault, register_check,
 };
+use shakedown_focus::client::Configured;
+use shakedown_focus::outage;
+use shakedown_focus::request::ConfigureRequest;
+use shakedown_focus::response;
+use shakedown_focus::target::FocusApi;
+use shakedown_focus::wording::{mentions, words};
 use shakedown_http::StatusCode;
 
 register_check! {
@@ -47,7 +48,7 @@ impl Check for StreamPorts {
         let fiber = client.fiber(cx).await?;
         let request = ConfigureRequest::live(&fiber).channels(&fiber, 2).text();
         let first = client.configure(cx, &request).await?;
-        refusal::answered(cx, &first.exchange)?;
+        outage::answered(cx, &first.exchange)?;
         let Some(address) = stream(&first) else {
             let seen = first.exchange.summary();
             return Err(CheckError::unclear(format!(
@@ -58,7 +59,7 @@ impl Check for StreamPorts {
         let mut evidence = vec![cx.attach(first.exchange.to_evidence("job-1.txt"))?];
         while streams.len() < JOBS_AT_ONCE && findings.is_empty() {
             let next = client.configure(cx, &request).await?;
-            refusal::answered(cx, &next.exchange)?;
+            outage::answered(cx, &next.exchange)?;
             evidence.push(cx.attach(next.exchange.to_evidence(format!("job-{}.txt", evidence.len() + 1)))?);
             findings.extend(judge(&streams, &next));
             match stream(&next) {
@@ -109,7 +110,7 @@ fn judge(before: &[(String, i64)], next: &Configured) -> Option<Finding> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::exchange;
+    use shakedown_focus::testing::exchange;
 
     fn code(status: u16, body: &str) -> Option<String> {
         let second = Configured { exchange: exchange(status, body), job: None };

@@ -1,12 +1,12 @@
 //! `focus-api.recordings.invalid`
 
-use crate::document;
-use crate::recordings::{self, PATH};
-use crate::target::FocusApi;
 use shakedown_core::{
     Case, Cases, Cause, Check, CheckError, Context, Effect, Finding, NoParams, Severity, Verdict,
     async_trait, fault, register_check,
 };
+use shakedown_focus::document;
+use shakedown_focus::recordings::{self, PATH};
+use shakedown_focus::target::FocusApi;
 use shakedown_http::{Exchange, StatusCode};
 
 register_check! {
@@ -72,7 +72,7 @@ fn judge(what: &str, exchange: &Exchange) -> Option<Finding> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::exchange;
+    use shakedown_focus::testing::exchange;
 
     #[test]
     fn only_refusals_will_do() {

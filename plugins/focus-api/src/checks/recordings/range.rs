@@ -1,8 +1,5 @@
 //! `focus-api.recordings.range`
 
-use crate::document;
-use crate::recordings::{self, PATH, Recording, Shape, WEEK};
-use crate::target::FocusApi;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -10,6 +7,9 @@ use shakedown_core::{
     Cause, Check, CheckError, Context, Effect, Finding, Measurement, Params, Severity, Unit, Verdict,
     async_trait, fault, register_check,
 };
+use shakedown_focus::document;
+use shakedown_focus::recordings::{self, PATH, Recording, Shape, WEEK};
+use shakedown_focus::target::FocusApi;
 
 register_check! {
     /// The server lists what was recorded in the last seven days, and nothing else.

@@ -1,17 +1,17 @@
 //! `focus-api.response.contract`
 
-use crate::client::FocusClient;
 use crate::description::{Description, contradictions};
-use crate::document;
-use crate::metadata::LiveMetadata;
-use crate::recordings;
-use crate::request::ConfigureRequest;
-use crate::target::FocusApi;
 use serde_json::{Value, json};
 use shakedown_core::{
     Case, Cases, Cause, Check, CheckError, Context, Effect, Finding, Gate, NoParams, Severity, Verdict,
     async_trait, fault, register_check,
 };
+use shakedown_focus::client::FocusClient;
+use shakedown_focus::document;
+use shakedown_focus::metadata::LiveMetadata;
+use shakedown_focus::recordings;
+use shakedown_focus::request::ConfigureRequest;
+use shakedown_focus::target::FocusApi;
 use shakedown_http::{Exchange, StatusCode};
 
 register_check! {

@@ -2,17 +2,17 @@
 
 use crate::checks::{JOBS, STARTS};
 use crate::description::{Description, contradictions};
-use crate::document;
-use crate::job::Job;
-use crate::request::ConfigureRequest;
-use crate::response::{self, Deviation, Kind};
-use crate::target::FocusApi;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use shakedown_core::{
     Case, Cases, Cause, Check, CheckError, Context, Effect, Finding, Params, Severity, Verdict, async_trait,
     fault, register_check,
 };
+use shakedown_focus::document;
+use shakedown_focus::job::Job;
+use shakedown_focus::request::ConfigureRequest;
+use shakedown_focus::response::{self, Deviation, Kind};
+use shakedown_focus::target::FocusApi;
 
 register_check! {
     /// The answer to `/configure` is complete, has the documented types, and agrees with itself.

@@ -1,14 +1,14 @@
 //! `focus-api.sec.auth`
 
-use crate::client::{away, patience};
-use crate::doors::{Guarded, Visitor};
 use crate::hostile;
-use crate::target::FocusApi;
 use shakedown_core::verdict::Case;
 use shakedown_core::{
     Cases, Cause, Check, CheckError, Context, Effect, Finding, NoParams, Severity, Verdict, async_trait,
     fault, register_check,
 };
+use shakedown_focus::client::{away, patience};
+use shakedown_focus::doors::{Guarded, Visitor};
+use shakedown_focus::target::FocusApi;
 use shakedown_http::{Exchange, Request, StatusCode};
 
 register_check! {
@@ -107,7 +107,7 @@ fn judge(name: &str, visitor: Visitor, exchange: &Exchange) -> Option<Finding> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::exchange;
+    use shakedown_focus::testing::exchange;
 
     #[test]
     fn the_door_is_shut_to_strangers_and_open_to_guests() {

@@ -1,13 +1,13 @@
 //! `focus-api.sec.csrf`
 
-use crate::client::patience;
 use crate::hostile::{self, Battery};
 use crate::refusal::server_error;
-use crate::target::FocusApi;
 use shakedown_core::{
     Cause, Check, CheckError, Context, Effect, Finding, NoParams, Severity, Verdict, async_trait, fault,
     register_check,
 };
+use shakedown_focus::client::patience;
+use shakedown_focus::target::FocusApi;
 use shakedown_http::{Exchange, HeaderValue, Method, Request};
 
 register_check! {
@@ -96,8 +96,8 @@ fn judge(what: &str, origin: &str, exchange: &Exchange) -> Vec<Finding> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::exchange;
     use shakedown_core::finding::Weight;
+    use shakedown_focus::testing::exchange;
 
     #[test]
     fn trust_is_a_foreign_origin_together_with_credentials() {

@@ -1,13 +1,13 @@
 //! `focus-api.sec.exposure`
 
-use crate::client::patience;
 use crate::hostile::{self, Battery};
 use crate::refusal::{leaked, server_error};
-use crate::target::FocusApi;
 use shakedown_core::{
     Check, CheckError, Context, Effect, Finding, NoParams, Severity, Verdict, async_trait, fault,
     register_check,
 };
+use shakedown_focus::client::patience;
+use shakedown_focus::target::FocusApi;
 use shakedown_http::{Exchange, Method, Request};
 
 register_check! {

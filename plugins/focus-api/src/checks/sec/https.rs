@@ -1,13 +1,13 @@
 //! `focus-api.sec.https`
 
-use crate::client::{FocusClient, patience};
 use crate::hostile;
-use crate::target::FocusApi;
 use shakedown_core::verdict::Case;
 use shakedown_core::{
     Cases, Cause, Check, CheckError, Context, Effect, Finding, NoParams, Observation, Severity, Verdict,
     async_trait, fault, register_check,
 };
+use shakedown_focus::client::{FocusClient, patience};
+use shakedown_focus::target::FocusApi;
 use shakedown_http::{Exchange, HttpClient, Request, Url};
 use std::net::IpAddr;
 
@@ -104,7 +104,7 @@ fn in_the_open(client: &FocusClient) -> Option<Finding> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::exchange;
+    use shakedown_focus::testing::exchange;
     use shakedown_http::HttpSettings;
     use std::time::Duration;
 

@@ -1,15 +1,15 @@
 //! `focus-api.sec.injection`
 
 use crate::checks::{JOBS, READY};
-use crate::client::patience;
 use crate::hostile::{self, Battery};
-use crate::request::ConfigureRequest;
-use crate::target::FocusApi;
 use serde_json::{Value, json};
 use shakedown_core::{
     Cause, Check, CheckError, Context, Effect, Finding, NoParams, Severity, Verdict, async_trait, fault,
     register_check,
 };
+use shakedown_focus::client::patience;
+use shakedown_focus::request::ConfigureRequest;
+use shakedown_focus::target::FocusApi;
 use shakedown_http::{Exchange, Request};
 
 register_check! {

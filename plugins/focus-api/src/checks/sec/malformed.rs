@@ -1,16 +1,16 @@
 //! `focus-api.sec.malformed`
 
 use crate::checks::JOBS;
-use crate::client::Configured;
 use crate::hostile::{self, Battery};
-use crate::request::ConfigureRequest;
-use crate::target::FocusApi;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use shakedown_core::{
     Check, CheckError, Context, Effect, Finding, Params, Severity, Verdict, async_trait, fault,
     register_check,
 };
+use shakedown_focus::client::Configured;
+use shakedown_focus::request::ConfigureRequest;
+use shakedown_focus::target::FocusApi;
 
 register_check! {
     /// Bodies made to break a parser do not break the server.

@@ -1,16 +1,16 @@
 //! `focus-api.sec.rate`
 
 use crate::checks::{JOBS, READY};
-use crate::client::patience;
 use crate::hostile;
-use crate::request::ConfigureRequest;
-use crate::target::FocusApi;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use shakedown_core::{
     Cause, Check, CheckError, Context, Effect, Finding, Gate, HumanDuration, Observation, Params, Severity,
     Verdict, async_trait, fault, register_check,
 };
+use shakedown_focus::client::patience;
+use shakedown_focus::request::ConfigureRequest;
+use shakedown_focus::target::FocusApi;
 use shakedown_http::{Exchange, StatusCode};
 use tokio::time::sleep;
 
@@ -84,7 +84,7 @@ impl Check for RateLimit {
             cx.progress(number.into(), self.params.requests.into(), "requests");
             let room = client.room(cx, patience(cx)).await?;
             let sent = client.configure_in(cx, room, &text, patience(cx)).await?;
-            answers.push(sent.map_err(|error| crate::client::away(&error))?.exchange);
+            answers.push(sent.map_err(|error| shakedown_focus::client::away(&error))?.exchange);
         }
         if let Some(first) = answers.first()
             && first.status.is_server_error()

@@ -1,14 +1,14 @@
 //! `focus-api.sec.sanitise`
 
 use crate::checks::JOBS;
-use crate::client::patience;
 use crate::hostile::{self, Battery};
-use crate::request::ConfigureRequest;
-use crate::target::FocusApi;
 use shakedown_core::{
     Cause, Check, CheckError, Context, Effect, Finding, NoParams, Severity, Verdict, async_trait, fault,
     register_check,
 };
+use shakedown_focus::client::patience;
+use shakedown_focus::request::ConfigureRequest;
+use shakedown_focus::target::FocusApi;
 use shakedown_http::{Exchange, Request};
 
 register_check! {
@@ -100,7 +100,7 @@ fn file(what: &str, exchange: &Exchange) -> Vec<Finding> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::exchange;
+    use shakedown_focus::testing::exchange;
 
     #[test]
     fn whatever_is_served_for_a_crooked_path_is_a_file() {

@@ -1,15 +1,15 @@
 //! `focus-api.sec.xss`
 
 use crate::checks::{JOBS, READY};
-use crate::client::patience;
 use crate::hostile::{self, Battery};
-use crate::request::ConfigureRequest;
-use crate::target::FocusApi;
 use serde_json::json;
 use shakedown_core::{
     Cause, Check, CheckError, Context, Effect, Finding, NoParams, Severity, Verdict, async_trait, fault,
     register_check,
 };
+use shakedown_focus::client::patience;
+use shakedown_focus::request::ConfigureRequest;
+use shakedown_focus::target::FocusApi;
 use shakedown_http::{Exchange, Request};
 
 register_check! {
@@ -97,7 +97,7 @@ fn reflected(what: &str, exchange: &Exchange) -> Option<Finding> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::exchange;
+    use shakedown_focus::testing::exchange;
 
     #[test]
     fn an_echo_is_harmless_unless_it_is_shown_as_a_page() {

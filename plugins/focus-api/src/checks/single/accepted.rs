@@ -1,15 +1,15 @@
 //! `focus-api.single.accepted`
 
 use crate::checks::{JOBS, STARTS};
-use crate::client::{Fiber, FocusClient};
-use crate::document::whole;
-use crate::job::Job;
-use crate::request::ConfigureRequest;
-use crate::target::FocusApi;
 use shakedown_core::{
     Case, Cases, Cause, Check, CheckError, Context, Effect, Finding, NoParams, Severity, Verdict,
     async_trait, fault, register_check,
 };
+use shakedown_focus::client::{Fiber, FocusClient};
+use shakedown_focus::document::whole;
+use shakedown_focus::job::Job;
+use shakedown_focus::request::ConfigureRequest;
+use shakedown_focus::target::FocusApi;
 use std::time::Duration;
 
 register_check! {
@@ -134,9 +134,9 @@ fn mapped(job: &Job, channel: i64) -> Vec<Finding> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::channels::Channels;
-    use crate::testing::exchange;
     use serde_json::{Value, json};
+    use shakedown_focus::channels::Channels;
+    use shakedown_focus::testing::exchange;
 
     fn fiber(lowest: i64, highest: i64) -> Fiber {
         Fiber { channels: Channels { lowest, highest }, prr: 2000.0 }

@@ -1,15 +1,15 @@
 //! `focus-api.single.consistent`
 
 use crate::checks::{JOBS, STARTS};
-use crate::document;
-use crate::job::Job;
-use crate::request::ConfigureRequest;
-use crate::target::FocusApi;
 use serde_json::Value;
 use shakedown_core::{
     Case, Cases, Cause, Check, CheckError, Context, Effect, Finding, NoParams, Observation, Severity,
     Verdict, async_trait, fault, register_check,
 };
+use shakedown_focus::document;
+use shakedown_focus::job::Job;
+use shakedown_focus::request::ConfigureRequest;
+use shakedown_focus::target::FocusApi;
 use std::time::Duration;
 
 register_check! {
@@ -124,8 +124,8 @@ fn grouping(finding: Finding) -> Finding {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::exchange;
     use serde_json::json;
+    use shakedown_focus::testing::exchange;
 
     fn job(answer: Value) -> Job {
         Job { id: "1-1".to_owned(), answer, exchange: exchange(200, "{}"), note: None }

@@ -1,15 +1,15 @@
 //! `focus-api.single.refused`
 
 use crate::checks::{JOBS, STARTS};
-use crate::client::{Configured, FocusClient};
 use crate::refusal::{self, Nonsense};
-use crate::request::ConfigureRequest;
-use crate::target::FocusApi;
 use serde_json::Value;
 use shakedown_core::{
     Case, Cases, Check, CheckError, Context, Effect, Finding, NoParams, Severity, Verdict, async_trait,
     fault, register_check,
 };
+use shakedown_focus::client::{Configured, FocusClient};
+use shakedown_focus::request::ConfigureRequest;
+use shakedown_focus::target::FocusApi;
 
 register_check! {
     /// A view of a single channel is of exactly one channel that the fiber has.
@@ -151,8 +151,8 @@ async fn examine(cx: &Context, client: &FocusClient, wrong: &Wrong) -> Result<Ve
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::channels::Channels;
-    use crate::client::Fiber;
+    use shakedown_focus::channels::Channels;
+    use shakedown_focus::client::Fiber;
 
     #[test]
     fn each_request_is_wrong_in_one_way() {

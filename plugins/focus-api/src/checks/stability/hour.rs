@@ -1,9 +1,6 @@
 //! `focus-api.stability.hour`
 
 use crate::checks::{JOBS, STARTS};
-use crate::client::{FocusClient, away};
-use crate::request::ConfigureRequest;
-use crate::target::FocusApi;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -13,6 +10,9 @@ use shakedown_core::{
     Cause, Check, CheckError, Context, Effect, Evidence, Finding, HumanDuration, Measurement, Observation,
     Params, Samples, Severity, Unit, Verdict, async_trait, fault, register_check,
 };
+use shakedown_focus::client::{FocusClient, away};
+use shakedown_focus::request::ConfigureRequest;
+use shakedown_focus::target::FocusApi;
 use shakedown_http::{HttpError, Request, StatusCode};
 use std::time::{Duration, Instant};
 

@@ -1,15 +1,14 @@
 //! `focus-api.startup.clean`
 
 use crate::checks::{JOBS, STARTS};
-use crate::job;
-use crate::outage;
-use crate::refusal;
-use crate::request::ConfigureRequest;
-use crate::target::FocusApi;
 use shakedown_core::{
     Cause, Check, CheckError, Context, Effect, Finding, NoParams, Observation, Severity, Verdict,
     async_trait, fault, register_check,
 };
+use shakedown_focus::job;
+use shakedown_focus::outage;
+use shakedown_focus::request::ConfigureRequest;
+use shakedown_focus::target::FocusApi;
 use shakedown_http::StatusCode;
 
 register_check! {
@@ -46,7 +45,7 @@ impl Check for CleanStart {
         let request = ConfigureRequest::live(&client.fiber(cx).await?);
         let configured = client.configure(cx, &request.text()).await?;
         let exchange = &configured.exchange;
-        refusal::answered(cx, exchange)?;
+        outage::answered(cx, exchange)?;
         let seen = format!("{}; {}", ack.summary(), exchange.summary());
         let unmeasured =
             "the pod's state and its log are not measured: this target is the API, not the cluster";

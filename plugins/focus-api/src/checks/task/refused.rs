@@ -1,15 +1,15 @@
 //! `focus-api.task.refused`
 
 use crate::checks::{JOBS, TASKS};
-use crate::document;
 use crate::planned;
-use crate::refusal::{mentions, words};
-use crate::target::FocusApi;
 use serde_json::{Value, json};
 use shakedown_core::{
     Case, Cases, Cause, Check, CheckError, Context, Effect, Finding, NoParams, Severity, Verdict,
     async_trait, fault, register_check,
 };
+use shakedown_focus::document;
+use shakedown_focus::target::FocusApi;
+use shakedown_focus::wording::{mentions, words};
 use shakedown_http::{Exchange, StatusCode};
 
 register_check! {
@@ -113,8 +113,8 @@ fn judge(what: &str, exchange: &Exchange) -> Option<Finding> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::exchange;
     use shakedown_core::finding::Weight;
+    use shakedown_focus::testing::exchange;
 
     #[test]
     fn refusals_come_in_several_forms() {

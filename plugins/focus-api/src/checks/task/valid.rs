@@ -1,15 +1,15 @@
 //! `focus-api.task.valid`
 
 use crate::checks::{JOBS, SENSORS};
-use crate::document;
 use crate::planned::{self, not_deployed};
-use crate::refusal::mentions;
-use crate::target::FocusApi;
 use serde_json::Value;
 use shakedown_core::{
     Cause, Check, CheckError, Context, Effect, Finding, NoParams, Severity, Verdict, async_trait, fault,
     register_check,
 };
+use shakedown_focus::document;
+use shakedown_focus::target::FocusApi;
+use shakedown_focus::wording::mentions;
 use shakedown_http::{Exchange, StatusCode};
 
 register_check! {
@@ -89,7 +89,7 @@ fn judge(exchange: &Exchange, id: &str) -> Option<Finding> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::exchange;
+    use shakedown_focus::testing::exchange;
 
     #[test]
     fn a_task_is_received_under_its_own_name() {

@@ -1,11 +1,7 @@
 //! `focus-api.taskmeta.valid`
 
 use crate::checks::{JOBS, TASKS};
-use crate::client::FocusClient;
-use crate::document;
-use crate::metadata::LiveMetadata;
 use crate::planned;
-use crate::target::FocusApi;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -14,6 +10,10 @@ use shakedown_core::{
     Case, Cases, Cause, Check, CheckError, Context, Effect, Finding, HumanDuration, Measurement, Params,
     Severity, Unit, Verdict, async_trait, fault, register_check,
 };
+use shakedown_focus::client::FocusClient;
+use shakedown_focus::document;
+use shakedown_focus::metadata::LiveMetadata;
+use shakedown_focus::target::FocusApi;
 use shakedown_http::{Exchange, StatusCode};
 use std::time::{Duration, Instant};
 
@@ -181,7 +181,7 @@ fn invalid(first: &Exchange, again: &Exchange) -> Option<Finding> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::exchange;
+    use shakedown_focus::testing::exchange;
 
     #[test]
     fn each_state_has_its_answer() {

@@ -1,10 +1,7 @@
 //! `focus-api.view.valid`
 
 use crate::checks::{JOBS, STARTS};
-use crate::client::FocusClient;
 use crate::refusal;
-use crate::request::ConfigureRequest;
-use crate::target::FocusApi;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use shakedown_core::verdict::Case;
@@ -12,6 +9,10 @@ use shakedown_core::{
     Cases, Cause, Check, CheckError, Context, Effect, Finding, Params, Severity, Verdict, async_trait, fault,
     register_check,
 };
+use shakedown_focus::client::FocusClient;
+use shakedown_focus::outage;
+use shakedown_focus::request::ConfigureRequest;
+use shakedown_focus::target::FocusApi;
 
 register_check! {
     /// Every type of view is served.
@@ -93,7 +94,7 @@ impl ValidViews {
     ) -> Result<Verdict, CheckError> {
         let configured = client.configure(cx, &request.text()).await?;
         let exchange = &configured.exchange;
-        refusal::answered(cx, exchange)?;
+        outage::answered(cx, exchange)?;
         let seen = if exchange.status.is_success() {
             Digits::Accepted
         } else if refusal::is_refusal(exchange.status) {

@@ -1,11 +1,11 @@
 //! `focus-api.view.waterfall`
 
 use crate::checks::JOBS;
-use crate::request::ConfigureRequest;
-use crate::target::FocusApi;
 use shakedown_core::{
     Check, CheckError, Context, Effect, NoParams, Severity, Verdict, async_trait, fault, register_check,
 };
+use shakedown_focus::request::ConfigureRequest;
+use shakedown_focus::target::FocusApi;
 
 register_check! {
     /// A waterfall needs no more than channels and a height.

@@ -1,0 +1,74 @@
+//! Some checks against one target, run again and again, each time as a process of its own whose memory is watched.
+
+use anyhow::ensure;
+use jiff::Timestamp;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+/// Which checks, and how they reach their target.
+pub(super) struct Suite {
+    /// The selection.
+    select: &'static str,
+    directory: tempfile::TempDir,
+}
+
+/// What a run of a suite took.
+pub(super) struct Took {
+    /// From the run's first event to its last, in seconds.
+    pub(super) seconds: f64,
+    /// The most memory that the process has had, in MB, where the system tells.
+    pub(super) peak_mb: Option<f64>,
+}
+
+impl Suite {
+    /// `target` is the table of a live environment's target; it may name the variable `LAB`.
+    pub(super) fn new(select: &'static str, kind: &str, target: &str) -> anyhow::Result<Self> {
+        let directory = tempfile::tempdir()?;
+        let text = format!(
+            "version = 1\n[environments.lab.targets.{kind}]\n{target}\n[environments.lab.defaults]\n\
+             run_timeout = \"12h\"\n[[environments.lab.override]]\nselect = \"all()\"\ntimeout = \"4h\"\n\
+             [suites.all]\nselect = \"all()\"\n"
+        );
+        std::fs::write(directory.path().join("checks.toml"), text)?;
+        Ok(Self { select, directory })
+    }
+
+    /// Runs it with this in the variable `LAB`. All that decides must pass.
+    pub(super) async fn run(&self, lab: &str) -> anyhow::Result<Took> {
+        let (config, out) = (self.directory.path().join("checks.toml"), self.directory.path().join("out"));
+        let mut child = Command::new(std::env::current_exe()?)
+            .args(["run", "--env", "lab", "-E", self.select, "--config"])
+            .args([&config, Path::new("--out"), &out])
+            .env("LAB", lab)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()?;
+        let mut peak = None;
+        let ended = loop {
+            if let Some(ended) = child.try_wait()? {
+                break ended;
+            }
+            peak = super::memory(&child.id().to_string(), "VmHWM:").or(peak);
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        };
+        ensure!(ended.success(), "the suite ended with {ended}: {}", self.kept());
+        let run: serde_json::Value = serde_json::from_str(&std::fs::read_to_string(out.join("run.json"))?)?;
+        let at = |key: &str| run[key].as_str().unwrap_or_default().parse::<Timestamp>();
+        let seconds = at("finished")?.duration_since(at("started")?).as_secs_f64();
+        let peak = peak.and_then(|peak| u32::try_from(peak).ok());
+        Ok(Took { seconds, peak_mb: peak.map(f64::from) })
+    }
+
+    /// The bad ends of the last run, in words.
+    fn kept(&self) -> String {
+        let run = std::fs::read_to_string(self.directory.path().join("out").join("run.json"));
+        let run: serde_json::Value =
+            run.ok().and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default();
+        let checks = run["checks"].as_array().cloned().unwrap_or_default();
+        let bad = checks.iter().filter(|check| check["status"] == "failed" || check["status"] == "errored");
+        let line = |check: &serde_json::Value| format!("{}: {}", check["id"], check["summary"]);
+        bad.map(line).collect::<Vec<_>>().join("; ")
+    }
+}

@@ -1,0 +1,4 @@
+//! What the components log.
+
+mod errors;
+mod scan;
