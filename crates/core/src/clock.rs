@@ -60,6 +60,11 @@ impl Clock {
     }
 }
 
+/// The instant that the `Date` of an HTTP answer means (RFC 9110, section 5.6.7), to the second.
+pub fn http_date(text: &str) -> Option<Timestamp> {
+    jiff::fmt::rfc2822::DateTimeParser::new().parse_timestamp(text).ok()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -78,5 +83,12 @@ mod tests {
         clock.advance(Duration::from_secs(1));
         sleeper.await.unwrap();
         assert_eq!(clock.epoch_seconds(), 50);
+    }
+
+    #[test]
+    fn the_date_of_an_answer_is_an_instant() {
+        let date = http_date("Sun, 06 Nov 1994 08:49:37 GMT").unwrap();
+        assert_eq!(date.as_second(), 784_111_777);
+        assert_eq!(http_date("yesterday"), None);
     }
 }

@@ -2,8 +2,10 @@
 
 use crate::client::FocusClient;
 use crate::doors::{AuthSettings, Doors};
+use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::Deserialize;
+use shakedown_core::clock;
 use shakedown_core::ledger::{Removal, Resource};
 use shakedown_core::target::{ConnectContext, Connected, TargetInfo};
 use shakedown_core::{
@@ -110,6 +112,11 @@ impl Target for FocusApi {
 
     async fn probe(client: &FocusClient) -> Result<(), TargetError> {
         client.ack().await.map(drop)
+    }
+
+    async fn time(client: &FocusClient) -> Result<Option<Timestamp>, TargetError> {
+        let answer = client.ack().await?;
+        Ok(answer.headers.get("date").and_then(|date| clock::http_date(date.to_str().ok()?)))
     }
 
     async fn missing_rights(client: &FocusClient) -> Result<Vec<String>, TargetError> {

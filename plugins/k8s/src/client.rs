@@ -4,11 +4,13 @@
 use crate::components::Components;
 use crate::snapshots::Snapshots;
 use crate::trouble::{Place, Trouble};
+use jiff::Timestamp;
 use k8s_openapi::NamespaceResourceScope;
 use kube::Resource;
 use kube::api::{Api, ListParams};
+use kube::client::Body;
 use serde::de::DeserializeOwned;
-use shakedown_core::{CheckError, Context, TargetError, TargetErrorKind, duration};
+use shakedown_core::{CheckError, Context, TargetError, TargetErrorKind, clock, duration};
 use shakedown_tunnel::Tunnel;
 use std::fmt::Debug;
 use std::future::Future;
@@ -180,6 +182,16 @@ impl K8sClient {
             Err(Trouble::Target(error)) if error.kind == TargetErrorKind::Forbidden => Ok(()),
             Err(Trouble::Target(error)) => Err(error),
         }
+    }
+
+    /// The time that the server gives its answers, to the second.
+    pub(crate) async fn time(&self) -> Result<Option<Timestamp>, TargetError> {
+        let request = http::Request::get("/version").body(Body::empty());
+        let request =
+            request.map_err(|error| self.place.error(TargetErrorKind::Settings, error.to_string()))?;
+        let answer = self.ask_within(self.patience, "ask for the time", self.kube.send(request)).await;
+        let answer = answer.map_err(|trouble| trouble.into_target(&self.place))?;
+        Ok(answer.headers().get("date").and_then(|date| clock::http_date(date.to_str().ok()?)))
     }
 
     /// What an error means, where `what` completes "cannot …".

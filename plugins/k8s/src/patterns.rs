@@ -9,7 +9,10 @@ const PATTERNS: [(&str, &str); 7] = [
     ("name not resolved at start", r"serverselectiontimeouterror.*name resolution"),
     ("no pod addresses left", r"no ip addresses available"),
     ("port taken", r"failed to bind to port"),
-    ("uncaught HTTP 500", r#"\bHTTP/\d(?:\.\d)?"?\s+500\b|\bstatus(?: code)?[:= ]+500\b"#),
+    (
+        "uncaught HTTP 500",
+        r#"exception in asgi application|\bHTTP/\d(?:\.\d)?"?\s+500\b|\bstatus(?: code)?[:= ]+500\b"#,
+    ),
     // Words that only say that there are none are no sign of any.
     ("crash", r"\b(?:panic(?:ked)?|fatal|crash(?:ed)?|traceback|segmentation fault|core dumped)\b"),
     (

@@ -1,4 +1,4 @@
-//! What the credential may not do, and which checks have no answer for it.
+//! What the credential may do, and which checks have no answer where it may not.
 
 use crate::client::K8sClient;
 use k8s_openapi::api::authorization::v1::{
@@ -81,6 +81,11 @@ impl Question {
         }
     }
 
+    fn granted(&self) -> String {
+        let place = if self.right.everywhere { " in the cluster" } else { "" };
+        format!("{} {}{place}", self.verb, self.object())
+    }
+
     fn missing(&self, namespace: &str) -> String {
         let place = if self.right.everywhere {
             "in the cluster".to_owned()
@@ -97,18 +102,27 @@ impl Question {
     }
 }
 
-/// What is missing, one line each.
-pub(crate) async fn missing(client: &K8sClient) -> Result<Vec<String>, TargetError> {
-    let mut lines = Vec::new();
+/// What the credential may do of what checks need, and what not, one line each.
+#[derive(Debug, Default)]
+pub(crate) struct Rights {
+    pub(crate) granted: Vec<String>,
+    pub(crate) missing: Vec<String>,
+}
+
+/// Asks for each right whether the credential has it.
+pub(crate) async fn survey(client: &K8sClient) -> Result<Rights, TargetError> {
+    let mut rights = Rights::default();
     for right in &RIGHTS {
         for verb in right.verbs {
             let question = Question { right, verb };
-            if !allowed(client, &question).await? {
-                lines.push(question.missing(&client.namespace));
+            if allowed(client, &question).await? {
+                rights.granted.push(question.granted());
+            } else {
+                rights.missing.push(question.missing(&client.namespace));
             }
         }
     }
-    Ok(lines)
+    Ok(rights)
 }
 
 async fn allowed(client: &K8sClient, question: &Question) -> Result<bool, TargetError> {

@@ -4,6 +4,7 @@ use crate::access;
 use crate::client::K8sClient;
 use crate::components::Components;
 use crate::rights;
+use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use shakedown_core::target::{ConnectContext, Connected};
@@ -63,6 +64,14 @@ impl Target for Kubernetes {
     }
 
     async fn missing_rights(client: &K8sClient) -> Result<Vec<String>, TargetError> {
-        rights::missing(client).await
+        Ok(rights::survey(client).await?.missing)
+    }
+
+    async fn granted_rights(client: &K8sClient) -> Result<Vec<String>, TargetError> {
+        Ok(rights::survey(client).await?.granted)
+    }
+
+    async fn time(client: &K8sClient) -> Result<Option<Timestamp>, TargetError> {
+        client.time().await
     }
 }

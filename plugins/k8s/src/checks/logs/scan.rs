@@ -13,11 +13,13 @@ const ASKED: &str = "asked for";
 pub(super) const REFUSED: &str = "request refused";
 
 /// Which checks judge what lies behind a kind of error, by the beginnings of their ids.
-const JUDGES: [(&str, &[&str]); 4] = [
+const JUDGES: [(&str, &[&str]); 5] = [
     ("fiber metadata missing", &["focus-api.fiber."]),
     ("name not resolved at start", &["mongo.connect", "k8s.mongo.", "k8s.services."]),
     ("no pod addresses left", &["k8s.job.pending", "k8s.pods.pending"]),
     ("port taken", &["k8s.job.pod-spawn"]),
+    // Whoever got such an answer has a finding of it.
+    ("uncaught HTTP 500", &["focus-api."]),
 ];
 
 /// The word for its weight near the beginning of a line, in one of the usual forms.
