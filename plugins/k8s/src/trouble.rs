@@ -51,7 +51,7 @@ fn remedy(kind: TargetErrorKind, address: &str) -> String {
         }
         TargetErrorKind::TimedOut => format!(
             "see whether {address} can be reached from here (firewall, VPN) and is not overloaded; `tunnel` leads there \
-             through SSH hosts"
+             through SSH hosts, and where nobody can get there from here, `unreachable = \"skip\"` says so"
         ),
         TargetErrorKind::Dns => {
             "correct the host name in the kubeconfig's `server`, or the name server of this machine".to_owned()

@@ -1,7 +1,14 @@
 //! The page about an environment's targets, and a run as one archive.
 
-use crate::scene::{Scene, mongo_is_there};
+use crate::scene::{Ran, Scene, mongo_is_there};
+// Links the plugins, whose registrations would be absent otherwise.
+use shakedown_bundle as _;
+
+use shakedown_core::{Clock, Registry};
+use shakedown_sandbox::{Options, Sandbox};
+use std::collections::BTreeSet;
 use std::process::Command;
+use tokio::runtime::Runtime;
 
 #[test]
 fn doctor_says_what_is_away_and_what_would_be_skipped() {
@@ -49,4 +56,53 @@ fn a_failing_run_is_packed_with_what_its_collectors_gathered() {
     // A run is packed later, too, without its older archive.
     let ran = scene.shakedown(&["report", "out", "--bundle"]).expect(0);
     assert!(ran.stderr().contains("bundle: "), "{}", ran.stderr());
+}
+
+/// A live environment whose cluster is pinned, as if it had been configured with the address of another one.
+#[test]
+fn the_wrong_cluster_is_only_read() {
+    let runtime = Runtime::new().unwrap();
+    let sandbox = runtime.block_on(async {
+        let options = Options {
+            clock: Clock::system(),
+            options: serde_json::json!({}),
+            kinds: Some(BTreeSet::from(["k8s".to_owned()])),
+        };
+        Sandbox::start(&Registry::collect().unwrap(), options).await.unwrap()
+    });
+    let kubeconfig = sandbox.settings()["k8s"]["kubeconfig"].as_str().unwrap().to_owned();
+    let config = |uid: &str| {
+        format!(
+            "version = 1\n[environments.lab.targets.k8s]\nkubeconfig = \"{kubeconfig}\"\n\
+             identity = {{ uid = \"{uid}\" }}\n[environments.lab.targets.focus-api]\n\
+             base_url = \"http://127.0.0.1:1/\"\nunreachable = \"skip\"\n\
+             [environments.lab.policy]\nallow = [\"read\", \"create\"]\n[suites.all]\nselect = \"all()\"\n"
+        )
+    };
+    let doctor =
+        |scene: &Scene| Ran(scene.command(&["doctor", "--env", "lab", "--format", "json"]).output().unwrap());
+
+    let scene = Scene::with(&config("6a0d9d0c-5b7e-4a6f-8f5e-1f2f3f4f5f6f"));
+    let page: serde_json::Value = serde_json::from_str(&doctor(&scene).expect(3).stdout()).unwrap();
+    let cluster =
+        page["targets"].as_array().unwrap().iter().find(|target| target["target"] == "k8s").unwrap();
+    assert_eq!(cluster["condition"], "mistaken", "{cluster:#}");
+    let arguments =
+        ["run", "--env", "lab", "-E", "id(k8s.list.pods) | id(focus-api.config.valid)", "--out", "out"];
+    scene.shakedown(&arguments);
+    let run = scene.run_json("out");
+    let status = |id: &str| {
+        let checks = run["checks"].as_array().unwrap();
+        checks.iter().find(|check| check["id"] == id).unwrap()["status"].as_str().unwrap().to_owned()
+    };
+    assert_eq!(status("k8s.list.pods"), "passed");
+    assert_ne!(status("focus-api.config.valid"), "passed");
+
+    let uid = cluster["identity"]["uid"].as_str().unwrap();
+    let scene = Scene::with(&config(uid));
+    let page: serde_json::Value = serde_json::from_str(&doctor(&scene).expect(0).stdout()).unwrap();
+    let cluster =
+        page["targets"].as_array().unwrap().iter().find(|target| target["target"] == "k8s").unwrap();
+    assert_eq!(cluster["condition"], "ready", "{cluster:#}");
+    runtime.block_on(sandbox.stop());
 }

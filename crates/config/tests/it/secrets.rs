@@ -90,7 +90,7 @@ fn syntax_is_checked_offline() {
     checks.toml:3:15: error: `1X` is not the name of a variable (`${VARIABLE}`, `${VARIABLE:-default}` or `${file:/path}`; `$${` stands for a literal `${`)
     checks.toml:3:21: error: `${` is never closed (close it with `}`, or write `$${` for a literal `${`)
     checks.toml:4:13: error: a key cannot contain `${…}` (only values are interpolated)
-    checks.toml:4:13: error: unknown key `${X}` in `sandbox` (there are `incident`, `faults`, `recordings`, `planned_api`, `mongo_uri`)
+    checks.toml:4:13: error: unknown key `${X}` in `sandbox` (there are `incident`, `faults`, `recordings`, `planned_api`, `pods`, `events`, `mongo_uri`)
     checks.toml:6:10: error: `${…}` is read below `[environments]` only
     checks.toml:6:11: error: expected a predicate such as `tag(smoke)`, or `!`, or `(` (for example `tag(smoke) & !plugin(mongo)`)
     "##);

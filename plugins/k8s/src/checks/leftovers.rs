@@ -160,7 +160,7 @@ mod tests {
         insta::assert_snapshot!(alive, @"it is 1h 00m old and has not ended");
         let kept =
             why(&job("cleanup-job-1-3", "2025-11-20T11:00:00Z", Some("2025-11-20T11:50:00Z"))).unwrap();
-        insta::assert_snapshot!(kept, @"it ended 10m ago");
+        insta::assert_snapshot!(kept, @"it ended 10m 00s ago");
     }
 
     #[test]
