@@ -43,7 +43,7 @@ register_check! {
         tags: &["soak"],
         requires: RUNS,
         group: JOBS,
-        timeout: Some(Duration::from_secs(300)),
+        timeout: Some(Duration::from_mins(5)),
         proofs: &[fault("k8s.job-not-cleaned", "job-not-ended")],
     }
 }

@@ -35,7 +35,7 @@ register_check! {
         requires: RUNS,
         group: JOBS,
         gate: Gate::Informational,
-        timeout: Some(Duration::from_secs(60)),
+        timeout: Some(Duration::from_mins(1)),
         proofs: &[fault("k8s.job-label", "label-differs")],
     }
 }

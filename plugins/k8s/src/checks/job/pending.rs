@@ -46,7 +46,7 @@ register_check! {
             "k8s.job.pod-spawn",
         ],
         group: JOBS,
-        timeout: Some(Duration::from_secs(60)),
+        timeout: Some(Duration::from_mins(1)),
         proofs: &[fault("k8s.job-pending", "job-pending")],
     }
 }

@@ -41,7 +41,7 @@ register_check! {
         tags: &["jobs"],
         requires: RUNS,
         group: JOBS,
-        timeout: Some(Duration::from_secs(60)),
+        timeout: Some(Duration::from_mins(1)),
         proofs: &[fault("k8s.job-no-service", "no-service"), fault("k8s.job-port-other", "port-differs")],
     }
 }

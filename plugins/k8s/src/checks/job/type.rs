@@ -39,7 +39,7 @@ register_check! {
         tags: &["jobs"],
         requires: RUNS,
         group: JOBS,
-        timeout: Some(Duration::from_secs(120)),
+        timeout: Some(Duration::from_mins(2)),
         proofs: &[fault("k8s.job-type", "type-differs")],
     }
 }
