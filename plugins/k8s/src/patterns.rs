@@ -54,7 +54,10 @@ mod tests {
                 Some("no pod addresses left"),
             ),
             ("Failed to bind to port 12301", Some("port taken")),
-            (r#"10.0.0.1 - "POST /configure HTTP/1.1" 500 Internal Server Error"#, Some("uncaught HTTP 500")),
+            (
+                r#"192.0.2.1 - "POST /configure HTTP/1.1" 500 Internal Server Error"#,
+                Some("uncaught HTTP 500"),
+            ),
             ("Traceback (most recent call last):", Some("crash")),
             ("ValueError: bad value", Some("error")),
             ("2025-11-01 [error] cannot open queue", Some("error")),

@@ -53,8 +53,9 @@ impl Server {
         if status == StatusCode::INTERNAL_SERVER_ERROR {
             kubernetes.log("ERROR:    Exception in ASGI application".to_owned());
         }
-        kubernetes
-            .log(format!("INFO:     10.42.0.1:40112 - \"POST /focus-server/configure HTTP/1.1\" {status}"));
+        kubernetes.log(format!(
+            "INFO:     198.51.100.1:40112 - \"POST /focus-server/configure HTTP/1.1\" {status}"
+        ));
     }
 
     /// What was recorded of a range (epoch seconds); nothing, where there is no database.

@@ -50,7 +50,7 @@ pub(super) fn plant(store: &Store, now: Timestamp, more: usize) -> Result<(), Ap
         &SERVICE,
         json!({
             "metadata": { "name": "kubernetes", "namespace": "default", "labels": { "component": "apiserver" } },
-            "spec": { "clusterIP": "10.96.0.1", "ports": [{ "name": "https", "port": 443, "targetPort": 6443 }] },
+            "spec": { "clusterIP": "203.0.113.1", "ports": [{ "name": "https", "port": 443, "targetPort": 6443 }] },
         }),
     )?;
     put(

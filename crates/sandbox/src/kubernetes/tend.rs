@@ -191,7 +191,7 @@ fn end(keeper: &mut Keeper, pod: &Value) {
 fn lacks_address(keeper: &mut Keeper, pod: &Value) {
     let message = "Failed to create pod sandbox: rpc error: code = Unknown desc = failed to setup network for \
                    sandbox: plugin type=\"host-local\" failed (add): failed to allocate for range 0: no IP \
-                   addresses available in range set: 10.42.1.2-10.42.1.254";
+                   addresses available in range set: 198.51.100.2-198.51.100.254";
     keeper.tell(&POD, pod, Happened::warning("FailedCreatePodSandBox", message), Source::Kubelet);
 }
 
@@ -241,7 +241,7 @@ fn write(keeper: &mut Keeper, pod: &Value, run: &PodRun, now: Timestamp) {
         set_condition(status, "ContainersReady", holds, (reason, &message), now);
     });
     if !ready_if_running && phase == "Running" {
-        let message = "Readiness probe failed: dial tcp 10.42.0.12:5672: connect: connection refused";
+        let message = "Readiness probe failed: dial tcp 198.51.100.12:5672: connect: connection refused";
         keeper.tell(&POD, pod, Happened::warning("Unhealthy", message), Source::Kubelet);
     }
 }

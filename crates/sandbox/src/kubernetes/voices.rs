@@ -54,13 +54,15 @@ pub(super) fn at_start(pod: &Value, spec: &Value, ailment: Option<Ailment>) -> V
 pub(super) fn now_and_then(component: &str) -> Option<&'static str> {
     match component {
         "panda-panda-focus-server" => {
-            Some("INFO:     10.42.0.1:40112 - \"GET /focus-server/ack HTTP/1.1\" 200 OK")
+            Some("INFO:     198.51.100.1:40112 - \"GET /focus-server/ack HTTP/1.1\" 200 OK")
         }
         "panda-panda-segy-recorder" => Some("INFO recorder: nothing to record"),
         "mongodb" => {
             Some(r#"{"s":"I","c":"WTCHKPT","msg":"WiredTiger message","attr":{"message":"checkpoint"}}"#)
         }
-        "rabbitmq" => Some("[info] <0.612.0> closing AMQP connection (10.42.0.11:51822 -> 10.42.0.12:5672)"),
+        "rabbitmq" => {
+            Some("[info] <0.612.0> closing AMQP connection (198.51.100.11:51822 -> 198.51.100.12:5672)")
+        }
         _ => None,
     }
 }

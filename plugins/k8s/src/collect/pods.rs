@@ -148,7 +148,7 @@ mod tests {
             "metadata": { "name": name, "creationTimestamp": "2025-11-01T10:00:00Z" },
             "spec": { "nodeName": "worker-1", "containers": [{ "name": "main" }] },
             "status": {
-                "phase": "Running", "podIP": "10.0.0.7",
+                "phase": "Running", "podIP": "192.0.2.7",
                 "containerStatuses": [{
                     "name": "main", "ready": ready, "restartCount": restarts, "image": "x", "imageID": "", "state": state,
                 }],
@@ -164,9 +164,9 @@ mod tests {
         assert_snapshot!(listing(&[&bad, &good], "panda", now), @r"
         2 pods in the namespace panda, 1 of them not well
 
-        NAME    READY   STATUS             RESTARTS   AGE     IP         NODE
-        segy    0/1     CrashLoopBackOff   7          2h30m   10.0.0.7   worker-1
-        focus   1/1     Running            0          2h30m   10.0.0.7   worker-1
+        NAME    READY   STATUS             RESTARTS   AGE     IP          NODE
+        segy    0/1     CrashLoopBackOff   7          2h30m   192.0.2.7   worker-1
+        focus   1/1     Running            0          2h30m   192.0.2.7   worker-1
         ");
     }
 

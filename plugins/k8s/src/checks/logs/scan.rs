@@ -159,7 +159,7 @@ mod tests {
             "WARNING: timeout",
             r#"{"t":{"$date":"2025-11-20T11:00:00Z"},"s":"E","c":"STORAGE","msg":"Failed to write"}"#,
             "Connection failed",
-            "INFO:     10.1.1.1:5000 - \"POST /configure HTTP/1.1\" 500",
+            "INFO:     192.0.2.1:5000 - \"POST /configure HTTP/1.1\" 500",
         ] {
             assert!(sort(line).is_some(), "{line}");
         }
