@@ -111,8 +111,8 @@ pub(crate) fn scrubbed(text: &str, scene: &Scene) -> String {
         (r"prisma_[0-9a-z_]+", "[DATABASE]"),
         (r"127\.0\.0\.1:\d+", "127.0.0.1:[PORT]"),
         (r"(timestamp|time)=.[0-9.]+.", "$1=\"[TIME]\""),
-        (r"(< |&lt; )?\d+(\.\d+)? ?(ms|s)\b", "[DURATION]"),
-        (r"\d+m \d+s", "[DURATION]"),
+        (r"\b\d+m \d+s\b", "[DURATION]"),
+        (r"(< |&lt; )?\b\d+(\.\d+)? ?(ms|s)\b", "[DURATION]"),
         (r" +\[DURATION\]", " [DURATION]"),
         // What a race decides: how many requests met another one.
         (
