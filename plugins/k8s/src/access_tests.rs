@@ -13,10 +13,7 @@ async fn fails(settings: Settings) -> TargetError {
 }
 
 async fn fails_within(settings: Settings, timeout: Duration) -> TargetError {
-    let error = match connect(settings, timeout).await {
-        Ok(_) => panic!("connected"),
-        Err(error) => error,
-    };
+    let Err(error) = connect(settings, timeout).await else { panic!("connected") };
     assert!(error.remedy.as_ref().is_some_and(|remedy| !remedy.is_empty()), "{error} has no remedy");
     assert!(!format!("{error:?}").contains("s3cret"), "{error:?}");
     error
@@ -155,7 +152,7 @@ async fn kubeconfigs_that_cannot_be_used() {
     let error = fails(with(&|config| config["clusters"][0]["name"] = json!("other"))).await;
     assert_snapshot!(error, @"k8s at (kubeconfig_text): unusable settings: the kubeconfig's context leads to a cluster `c`, which the kubeconfig does not have");
     let error = fails(with(&|config| {
-        config["clusters"][0]["cluster"]["proxy-url"] = json!("http://proxy.example.com")
+        config["clusters"][0]["cluster"]["proxy-url"] = json!("http://proxy.example.com");
     }))
     .await;
     assert_snapshot!(error, @"k8s at (kubeconfig_text): unusable settings: the kubeconfig leads through a proxy (`proxy-url`), which is not possible");
@@ -167,7 +164,7 @@ async fn kubeconfigs_that_cannot_be_used() {
         "{error}"
     );
     let error = fails(with(&|config| {
-        config["users"][0]["user"]["auth-provider"] = json!({ "name": "gcp", "config": {} })
+        config["users"][0]["user"]["auth-provider"] = json!({ "name": "gcp", "config": {} });
     }))
     .await;
     assert_snapshot!(error, @"k8s at (kubeconfig_text): unusable settings: the kubeconfig's user has an `auth-provider`, which Kubernetes itself gave up");

@@ -6,6 +6,11 @@
 //!
 //! Nothing here changes anything in the cluster, and no private key of a Secret is ever kept.
 
+#![cfg_attr(
+    test,
+    expect(clippy::needless_pass_by_value, reason = "tests write the values of fields where they need them")
+)]
+
 mod access;
 #[cfg(test)]
 mod access_tests;

@@ -19,7 +19,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 
 /// Long enough never to pass where something does happen.
-pub(crate) const AMPLE: Duration = Duration::from_secs(60);
+pub(crate) const AMPLE: Duration = Duration::from_mins(1);
 
 /// What the server answers.
 pub(crate) enum Answer {
@@ -174,8 +174,9 @@ async fn serve(
         }
         Answer::Endless => {
             stream.write_all(format!("{}\r\n", head(200)).as_bytes()).await?;
+            let blanks = vec![b' '; 1 << 16];
             loop {
-                stream.write_all(&[b' '; 1 << 16]).await?;
+                stream.write_all(&blanks).await?;
             }
         }
         Answer::Silence => std::future::pending::<()>().await,

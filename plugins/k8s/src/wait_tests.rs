@@ -58,15 +58,15 @@ async fn server(
     lists: impl Fn(usize) -> Answer + Send + Sync + 'static,
     watches: impl Fn(usize, &str) -> Answer + Send + Sync + 'static,
 ) -> Server {
-    let (listed, watched) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    let (list_count, watch_count) = (AtomicUsize::new(0), AtomicUsize::new(0));
     Server::well(move |path| {
         let query = path.strip_prefix("/api/v1/namespaces/panda/pods")?;
         assert!(query.contains("labelSelector=x%3Dy"), "{query}");
         if !query.contains("watch=true") {
-            return Some(lists(listed.fetch_add(1, Ordering::Relaxed)));
+            return Some(lists(list_count.fetch_add(1, Ordering::Relaxed)));
         }
         let version = query.split("resourceVersion=").nth(1).unwrap().split('&').next().unwrap();
-        Some(watches(watched.fetch_add(1, Ordering::Relaxed), version))
+        Some(watches(watch_count.fetch_add(1, Ordering::Relaxed), version))
     })
     .await
 }
@@ -107,12 +107,12 @@ async fn what_becomes_so_is_seen_in_the_watch() {
 async fn a_watch_that_ends_is_resumed_where_it_stood() {
     let server = server(
         |index| if index == 0 { list("Pod", vec![], 3, None) } else { panic!("listed again") },
-        |index, version| match index {
-            0 => Answer::Lines(vec![change("ADDED", &pod("a", "Pending", 4)), bookmark(9)], false),
-            _ => {
-                assert_eq!(version, "9");
-                Answer::Lines(vec![change("MODIFIED", &pod("a", "Running", 11))], true)
+        |index, version| {
+            if index == 0 {
+                return Answer::Lines(vec![change("ADDED", &pod("a", "Pending", 4)), bookmark(9)], false);
             }
+            assert_eq!(version, "9");
+            Answer::Lines(vec![change("MODIFIED", &pod("a", "Running", 11))], true)
         },
     )
     .await;

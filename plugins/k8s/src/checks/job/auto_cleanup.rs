@@ -222,7 +222,7 @@ mod tests {
     fn both_jobs_must_be_there_and_be_removed_in_time() {
         let (grpc, cleanup) = (job("grpc-job-1-3", Some(120)), job("cleanup-job-1-3", Some(120)));
         assert_eq!(codes(&[grpc.clone(), cleanup.clone()]), [""; 0]);
-        assert_eq!(codes(&[grpc.clone()]), ["job-not-ended"]);
+        assert_eq!(codes(std::slice::from_ref(&grpc)), ["job-not-ended"]);
         assert_eq!(codes(&[grpc.clone(), job("cleanup-job-1-34", Some(120))]), ["job-not-ended"]);
         assert_eq!(codes(&[job("grpc-job-1-3", None), cleanup.clone()]), ["kept-too-long"]);
         assert_eq!(codes(&[grpc, job("cleanup-job-1-3", Some(3600))]), ["kept-too-long"]);

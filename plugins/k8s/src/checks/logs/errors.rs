@@ -290,8 +290,8 @@ mod tests {
         let log = "ERROR: Missing required fiber metadata fields: prr";
         assert_eq!(codes(&read(log), &[]), [("error-lines".to_owned(), Weight::Fail)]);
         let noted = ("errors-explained".to_owned(), Weight::Note);
-        assert_eq!(codes(&read(log), &["focus-api.fiber.ready"]), [noted.clone()]);
-        assert_eq!(codes(&read("ERROR: validation failed: nfft"), &[]), [noted.clone()]);
+        assert_eq!(codes(&read(log), &["focus-api.fiber.ready"]), std::slice::from_ref(&noted));
+        assert_eq!(codes(&read("ERROR: validation failed: nfft"), &[]), std::slice::from_ref(&noted));
         let ailing = Read { ailing: Some("pod: CrashLoopBackOff".to_owned()), ..read("ERROR: anything") };
         assert_eq!(codes(&ailing, &[]), [noted]);
     }
