@@ -27,3 +27,34 @@ macro_rules! typed_faults {
     };
 }
 pub(crate) use typed_faults;
+
+/// The faults of a part that are on.
+#[derive(Clone, Debug)]
+pub(crate) struct On<Fault>(Vec<Fault>);
+
+impl<Fault> Default for On<Fault> {
+    fn default() -> Self {
+        Self(Vec::new())
+    }
+}
+
+impl<Fault: Copy + PartialEq> On<Fault> {
+    /// Turns one on. Says whether it was off.
+    pub(crate) fn turn_on(&mut self, fault: Fault) -> bool {
+        let is_new = !self.has(fault);
+        if is_new {
+            self.0.push(fault);
+        }
+        is_new
+    }
+
+    /// Whether none is on.
+    pub(crate) const fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Whether it is on.
+    pub(crate) fn has(&self, fault: Fault) -> bool {
+        self.0.contains(&fault)
+    }
+}

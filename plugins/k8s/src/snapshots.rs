@@ -3,10 +3,12 @@
 
 use crate::client::{K8sClient, patience};
 use crate::trouble::Trouble;
+use k8s_openapi::NamespaceResourceScope;
 use k8s_openapi::api::apps::v1::{Deployment, StatefulSet};
 use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::{Container, Endpoints, Event, Node, Pod, Secret, Service};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use kube::Resource;
 use kube::api::{Api, ListParams};
 use serde::de::DeserializeOwned;
 use shakedown_core::{CheckError, Context};
@@ -96,68 +98,38 @@ impl K8sClient {
 
     /// As [`Self::events`], within a time limit.
     pub(crate) async fn events_within(&self, limit: Duration) -> Result<Arc<Vec<Event>>, Trouble> {
-        let lean = |mut event: Event| {
-            lean(&mut event.metadata);
-            Some(event)
-        };
         let (what, kept) = ("list the events", &self.snapshots.events);
-        self.shared(limit, what, kept, &self.here(), ListParams::default(), lean).await
+        self.shared(limit, what, kept, &self.here(), ListParams::default(), Some).await
     }
 
     /// The Deployments of the namespace.
     pub(crate) async fn deployments(&self, cx: &Context) -> Result<Arc<Vec<Deployment>>, CheckError> {
-        let lean = |mut object: Deployment| {
-            lean(&mut object.metadata);
-            Some(object)
-        };
-        let (what, kept) = ("list the Deployments", &self.snapshots.deployments);
-        Ok(self.shared(patience(cx), what, kept, &self.here(), ListParams::default(), lean).await?)
+        self.listed(cx, "list the Deployments", &self.snapshots.deployments).await
     }
 
     /// The StatefulSets of the namespace.
     pub(crate) async fn stateful_sets(&self, cx: &Context) -> Result<Arc<Vec<StatefulSet>>, CheckError> {
-        let lean = |mut object: StatefulSet| {
-            lean(&mut object.metadata);
-            Some(object)
-        };
-        let (what, kept) = ("list the StatefulSets", &self.snapshots.stateful_sets);
-        Ok(self.shared(patience(cx), what, kept, &self.here(), ListParams::default(), lean).await?)
+        self.listed(cx, "list the StatefulSets", &self.snapshots.stateful_sets).await
     }
 
     /// The Jobs of the namespace.
     pub(crate) async fn jobs(&self, cx: &Context) -> Result<Arc<Vec<Job>>, CheckError> {
-        let lean = |mut object: Job| {
-            lean(&mut object.metadata);
-            Some(object)
-        };
-        let (what, kept) = ("list the Jobs", &self.snapshots.jobs);
-        Ok(self.shared(patience(cx), what, kept, &self.here(), ListParams::default(), lean).await?)
+        self.listed(cx, "list the Jobs", &self.snapshots.jobs).await
     }
 
     /// The Services of the namespace.
     pub(crate) async fn services(&self, cx: &Context) -> Result<Arc<Vec<Service>>, CheckError> {
-        let lean = |mut object: Service| {
-            lean(&mut object.metadata);
-            Some(object)
-        };
-        let (what, kept) = ("list the Services", &self.snapshots.services);
-        Ok(self.shared(patience(cx), what, kept, &self.here(), ListParams::default(), lean).await?)
+        self.listed(cx, "list the Services", &self.snapshots.services).await
     }
 
     /// The Endpoints of the namespace.
     pub(crate) async fn endpoints(&self, cx: &Context) -> Result<Arc<Vec<Endpoints>>, CheckError> {
-        let lean = |mut object: Endpoints| {
-            lean(&mut object.metadata);
-            Some(object)
-        };
-        let (what, kept) = ("list the Endpoints", &self.snapshots.endpoints);
-        Ok(self.shared(patience(cx), what, kept, &self.here(), ListParams::default(), lean).await?)
+        self.listed(cx, "list the Endpoints", &self.snapshots.endpoints).await
     }
 
     /// The nodes of the cluster, without the images that they hold.
     pub(crate) async fn nodes(&self, cx: &Context) -> Result<Arc<Vec<Node>>, CheckError> {
         let lean = |mut node: Node| {
-            lean(&mut node.metadata);
             if let Some(status) = &mut node.status {
                 status.images = None;
             }
@@ -171,7 +143,6 @@ impl K8sClient {
     pub(crate) async fn secrets(&self, cx: &Context) -> Result<Arc<Vec<Secret>>, CheckError> {
         const TLS: &str = "kubernetes.io/tls";
         let public = |mut secret: Secret| {
-            lean(&mut secret.metadata);
             secret.string_data = None;
             if let Some(data) = &mut secret.data {
                 data.retain(|name, _| matches!(name.as_str(), "tls.crt" | "ca.crt"));
@@ -183,6 +154,22 @@ impl K8sClient {
         Ok(self.shared(patience(cx), what, kept, &self.here(), params, public).await?)
     }
 
+    /// The objects of that kind in the namespace.
+    async fn listed<K>(
+        &self,
+        cx: &Context,
+        what: &str,
+        snapshot: &Snapshot<K>,
+    ) -> Result<Arc<Vec<K>>, CheckError>
+    where
+        K: Resource<Scope = NamespaceResourceScope, DynamicType = ()> + Clone + DeserializeOwned + Debug,
+    {
+        let (limit, params) = (patience(cx), ListParams::default());
+        Ok(self.shared(limit, what, snapshot, &self.here(), params, Some).await?)
+    }
+
+    /// What was fetched of late, or is fetched now: of each object that `keep` keeps what it keeps of it, and none of the
+    /// metadata that nobody reads.
     async fn shared<K>(
         &self,
         limit: Duration,
@@ -193,7 +180,7 @@ impl K8sClient {
         keep: impl Fn(K) -> Option<K>,
     ) -> Result<Arc<Vec<K>>, Trouble>
     where
-        K: Clone + DeserializeOwned + Debug,
+        K: Resource + Clone + DeserializeOwned + Debug,
     {
         let deadline = Instant::now() + limit;
         // Who waits for another's answer has no more time than the own check leaves.
@@ -208,6 +195,10 @@ impl K8sClient {
         // The old answer is let go first, so that two of them never exist.
         *seen = None;
         let left = deadline.saturating_duration_since(Instant::now());
+        let keep = |mut object: K| {
+            lean(object.meta_mut());
+            keep(object)
+        };
         let mut objects = self.all_within(left, what, api, params, keep).await?;
         objects.shrink_to_fit();
         let objects = Arc::new(objects);
@@ -229,7 +220,6 @@ fn lean(metadata: &mut ObjectMeta) {
     reason = "one of several ways to keep something of an object, or nothing"
 )]
 fn lean_pod(mut pod: Pod) -> Option<Pod> {
-    lean(&mut pod.metadata);
     if let Some(spec) = &mut pod.spec {
         spec.volumes = None;
         spec.affinity = None;

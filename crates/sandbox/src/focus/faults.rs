@@ -215,25 +215,7 @@ crate::faults::typed_faults! {
 }
 
 /// The faults that are on.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Faults(Vec<Fault>);
-
-impl Faults {
-    /// Turns one on.
-    pub(super) fn turn_on(&mut self, fault: Fault) {
-        self.0.push(fault);
-    }
-
-    /// Whether none is on.
-    pub(super) const fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
-    /// Whether it is on.
-    pub(super) fn has(&self, fault: Fault) -> bool {
-        self.0.contains(&fault)
-    }
-}
+pub(super) type Faults = crate::faults::On<Fault>;
 
 #[cfg(test)]
 mod tests {

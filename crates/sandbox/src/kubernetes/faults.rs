@@ -99,24 +99,7 @@ typed_faults! {
 }
 
 /// The faults that are on.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Faults(Vec<Fault>);
-
-impl Faults {
-    /// Turns one on. Says whether it was off.
-    pub(super) fn turn_on(&mut self, fault: Fault) -> bool {
-        let is_new = !self.has(fault);
-        if is_new {
-            self.0.push(fault);
-        }
-        is_new
-    }
-
-    /// Whether it is on.
-    pub(super) fn has(&self, fault: Fault) -> bool {
-        self.0.contains(&fault)
-    }
-}
+pub(super) type Faults = crate::faults::On<Fault>;
 
 #[cfg(test)]
 mod tests {
