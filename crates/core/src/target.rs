@@ -114,6 +114,15 @@ pub struct TargetInfo {
     pub warnings: Vec<String>,
 }
 
+/// What credentials permit, one line each, as far as the target tells.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Rights {
+    /// What they permit.
+    pub granted: Vec<String>,
+    /// What they lack for the checks to work; empty where all is well.
+    pub missing: Vec<String>,
+}
+
 /// What connecting may use.
 #[derive(Clone, Debug)]
 pub struct ConnectContext {
@@ -150,19 +159,14 @@ pub trait Target: Send + Sync + 'static {
     /// Whether the target still answers; asked when a check reports it away.
     async fn probe(client: &Self::Client) -> Result<(), TargetError>;
 
-    /// For `doctor`: what the credentials permit, one line each, as far as the target tells.
-    async fn granted_rights(_client: &Self::Client) -> Result<Vec<String>, TargetError> {
-        Ok(Vec::new())
-    }
-
     /// For `doctor`: the target's own time to the second or better, where it tells.
     async fn time(_client: &Self::Client) -> Result<Option<Timestamp>, TargetError> {
         Ok(None)
     }
 
-    /// For `doctor` and `validate --live`: what the credentials lack for the checks to work, one line each; empty where all is well.
-    async fn missing_rights(_client: &Self::Client) -> Result<Vec<String>, TargetError> {
-        Ok(Vec::new())
+    /// For `doctor` and `validate --live`: what the credentials permit of what checks do, and what they lack.
+    async fn rights(_client: &Self::Client) -> Result<Rights, TargetError> {
+        Ok(Rights::default())
     }
 
     /// Removes something that a run created. Targets whose checks create nothing leave this as it is.
@@ -180,12 +184,10 @@ pub trait LiveTarget: Send + Sync {
     fn info(&self) -> &TargetInfo;
     /// See [`Target::probe`].
     async fn probe(&self) -> Result<(), TargetError>;
-    /// See [`Target::granted_rights`].
-    async fn granted_rights(&self) -> Result<Vec<String>, TargetError>;
     /// See [`Target::time`].
     async fn time(&self) -> Result<Option<Timestamp>, TargetError>;
-    /// See [`Target::missing_rights`].
-    async fn missing_rights(&self) -> Result<Vec<String>, TargetError>;
+    /// See [`Target::rights`].
+    async fn rights(&self) -> Result<Rights, TargetError>;
     /// See [`Target::remove`].
     async fn remove(&self, resource: &Resource) -> Result<Removal, TargetError>;
 }
@@ -209,16 +211,12 @@ impl<T: Target> LiveTarget for Live<T> {
         T::probe(&self.client).await
     }
 
-    async fn granted_rights(&self) -> Result<Vec<String>, TargetError> {
-        T::granted_rights(&self.client).await
-    }
-
     async fn time(&self) -> Result<Option<Timestamp>, TargetError> {
         T::time(&self.client).await
     }
 
-    async fn missing_rights(&self) -> Result<Vec<String>, TargetError> {
-        T::missing_rights(&self.client).await
+    async fn rights(&self) -> Result<Rights, TargetError> {
+        T::rights(&self.client).await
     }
 
     async fn remove(&self, resource: &Resource) -> Result<Removal, TargetError> {

@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use shakedown_core::clock;
 use shakedown_core::ledger::{Removal, Resource};
-use shakedown_core::target::{ConnectContext, Connected, TargetInfo};
+use shakedown_core::target::{ConnectContext, Connected, Rights, TargetInfo};
 use shakedown_core::{
     HumanDuration, Secret, Target, TargetError, TargetErrorKind, async_trait, register_target,
 };
@@ -119,13 +119,14 @@ impl Target for FocusApi {
         Ok(answer.headers.get("date").and_then(|date| clock::http_date(date.to_str().ok()?)))
     }
 
-    async fn missing_rights(client: &FocusClient) -> Result<Vec<String>, TargetError> {
-        Ok(match client.ack().await?.status {
+    async fn rights(client: &FocusClient) -> Result<Rights, TargetError> {
+        let missing = match client.ack().await?.status {
             status @ (StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) => {
                 vec![format!("GET /ack is answered with {status}: give credentials in `auth` or `headers`")]
             }
             _ => Vec::new(),
-        })
+        };
+        Ok(Rights { missing, ..Rights::default() })
     }
 
     async fn remove(client: &FocusClient, resource: &Resource) -> Result<Removal, TargetError> {

@@ -6,6 +6,7 @@ use k8s_openapi::api::authorization::v1::{
 };
 use kube::api::PostParams;
 use shakedown_core::TargetError;
+use shakedown_core::target::Rights;
 
 /// Something that checks read.
 struct Right {
@@ -100,13 +101,6 @@ impl Question {
             self.right.needed_for
         )
     }
-}
-
-/// What the credential may do of what checks need, and what not, one line each.
-#[derive(Debug, Default)]
-pub(crate) struct Rights {
-    pub(crate) granted: Vec<String>,
-    pub(crate) missing: Vec<String>,
 }
 
 /// Asks for each right whether the credential has it.

@@ -7,7 +7,7 @@ use crate::rights;
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::Deserialize;
-use shakedown_core::target::{ConnectContext, Connected};
+use shakedown_core::target::{ConnectContext, Connected, Rights};
 use shakedown_core::{Secret, Target, TargetError, async_trait};
 use shakedown_tunnel::TunnelSettings;
 use std::path::PathBuf;
@@ -63,12 +63,8 @@ impl Target for Kubernetes {
         client.probe().await
     }
 
-    async fn missing_rights(client: &K8sClient) -> Result<Vec<String>, TargetError> {
-        Ok(rights::survey(client).await?.missing)
-    }
-
-    async fn granted_rights(client: &K8sClient) -> Result<Vec<String>, TargetError> {
-        Ok(rights::survey(client).await?.granted)
+    async fn rights(client: &K8sClient) -> Result<Rights, TargetError> {
+        rights::survey(client).await
     }
 
     async fn time(client: &K8sClient) -> Result<Option<Timestamp>, TargetError> {

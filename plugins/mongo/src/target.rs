@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use mongodb::bson::doc;
 use schemars::JsonSchema;
 use serde::Deserialize;
-use shakedown_core::target::{ConnectContext, Connected};
+use shakedown_core::target::{ConnectContext, Connected, Rights};
 use shakedown_core::{Secret, Target, TargetError, async_trait};
 
 /// The MongoDB that Focus Server keeps its recordings in.
@@ -62,12 +62,6 @@ impl Target for Mongo {
         }
     }
 
-    async fn granted_rights(client: &MongoClient) -> Result<Vec<String>, TargetError> {
-        let mut granted = permitted::to_data(client, client.patience).await?.granted;
-        granted.extend(permitted::to_health(client, client.patience).await?.granted);
-        Ok(granted)
-    }
-
     async fn time(client: &MongoClient) -> Result<Option<Timestamp>, TargetError> {
         let hello = client.database.run_command(doc! { "hello": 1 });
         let answer = client.ask_within(client.patience, "ask for the time", hello).await;
@@ -76,11 +70,17 @@ impl Target for Mongo {
         Ok(told.and_then(|millis| Timestamp::from_millisecond(millis).ok()))
     }
 
-    async fn missing_rights(client: &MongoClient) -> Result<Vec<String>, TargetError> {
-        let mut refused = permitted::to_data(client, client.patience).await?.refused;
-        refused.extend(permitted::to_health(client, client.patience).await?.refused);
+    async fn rights(client: &MongoClient) -> Result<Rights, TargetError> {
+        let mut rights = Rights::default();
         let line = |error: TargetError| format!("{}; {}", error.message, error.remedy.unwrap_or_default());
-        Ok(refused.into_iter().map(line).collect())
+        for asked in [
+            permitted::to_data(client, client.patience).await?,
+            permitted::to_health(client, client.patience).await?,
+        ] {
+            rights.granted.extend(asked.granted);
+            rights.missing.extend(asked.refused.into_iter().map(line));
+        }
+        Ok(rights)
     }
 }
 

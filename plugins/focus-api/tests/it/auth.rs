@@ -47,7 +47,7 @@ impl Guarded {
 async fn the_token_goes_with_every_request_unless_it_is_for_another_door() {
     let server = Guarded::start().await;
     let rights =
-        async |auth: Value| connect(server.settings(&auth)).await.unwrap().missing_rights().await.unwrap();
+        async |auth: Value| connect(server.settings(&auth)).await.unwrap().rights().await.unwrap().missing;
     assert_eq!(rights(json!({ "token": TOKEN })).await, [""; 0]);
     assert_eq!(rights(json!({ "token": "another" })).await.len(), 1);
     assert_eq!(rights(json!({ "token": TOKEN, "base_url": server.url })).await.len(), 1);

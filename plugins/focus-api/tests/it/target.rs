@@ -15,11 +15,11 @@ async fn any_answer_to_ack_will_do() {
     let target = connect(json!({ "base_url": server.url })).await.unwrap();
     assert_eq!(target.info().address, server.url);
     target.probe().await.unwrap();
-    assert_eq!(target.missing_rights().await.unwrap(), [""; 0]);
+    assert_eq!(target.rights().await.unwrap().missing, [""; 0]);
 
     let server = Server::with(|_, _| Some((401, Value::Null))).await;
     let target = connect(json!({ "base_url": server.url })).await.unwrap();
-    let missing = target.missing_rights().await.unwrap();
+    let missing = target.rights().await.unwrap().missing;
     assert_eq!(
         missing,
         ["GET /ack is answered with 401 Unauthorized: give credentials in `auth` or `headers`"]

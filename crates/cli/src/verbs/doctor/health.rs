@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 use shakedown_core::sandbox::Unavailable;
-use shakedown_core::target::LiveTarget;
+use shakedown_core::target::{LiveTarget, Rights};
 use shakedown_core::{Clock, TargetError};
 use shakedown_runner::{Pool, Reached};
 use std::collections::BTreeMap;
@@ -116,17 +116,14 @@ pub(crate) async fn examine(pool: &Pool, kind: &'static str) -> anyhow::Result<H
             health.condition = condition;
         }
     };
-    match answer("its rights", target.missing_rights()).await {
-        Ok(missing) if missing.is_empty() => {}
-        Ok(missing) => {
+    match answer("its rights", target.rights()).await {
+        Ok(Rights { granted, missing }) => {
             let count = missing.len();
-            health.missing = missing;
-            worsen(Condition::LacksRights, &mut health.problems, format!("{count} rights are missing"));
+            (health.granted, health.missing) = (granted, missing);
+            if count > 0 {
+                worsen(Condition::LacksRights, &mut health.problems, format!("{count} rights are missing"));
+            }
         }
-        Err(problem) => worsen(Condition::Unclear, &mut health.problems, problem),
-    }
-    match answer("its rights", target.granted_rights()).await {
-        Ok(granted) => health.granted = granted,
         Err(problem) => worsen(Condition::Unclear, &mut health.problems, problem),
     }
     match clock_ahead(&target).await {
