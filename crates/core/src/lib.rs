@@ -30,6 +30,7 @@ pub mod sink;
 pub mod stats;
 pub mod suggest;
 pub mod target;
+pub mod text;
 pub mod verdict;
 
 mod macros;

@@ -4,7 +4,7 @@ use crate::guard::Redirected;
 use crate::target::KIND;
 use kube::core::Status;
 use shakedown_core::redact::Redactor;
-use shakedown_core::{CheckError, TargetError, TargetErrorKind};
+use shakedown_core::{CheckError, TargetError, TargetErrorKind, text};
 use shakedown_tunnel::TunnelError;
 use std::error::Error as StdError;
 use std::io;
@@ -254,21 +254,9 @@ fn root(error: &(dyn StdError + 'static)) -> String {
     chain(error).last().map_or_else(String::new, ToString::to_string)
 }
 
-/// A text on one line: control characters escaped, cut after `length` characters.
+/// A text on one line, without what surrounds it: see [`text::line`].
 pub(crate) fn line(text: &str, length: usize) -> String {
-    let mut short = String::new();
-    for (count, char) in text.trim().chars().enumerate() {
-        if count == length {
-            short.push('…');
-            break;
-        }
-        if char.is_control() {
-            short.extend(char.escape_default());
-        } else {
-            short.push(char);
-        }
-    }
-    short
+    text::line(text.trim(), length)
 }
 
 #[cfg(test)]

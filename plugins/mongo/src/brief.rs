@@ -1,6 +1,7 @@
 //! Values of the data, cut short: whatever a document holds, little of it travels and nothing of it disturbs a report.
 
 use mongodb::bson::{Bson, Document, doc};
+pub(crate) use shakedown_core::text::line;
 
 /// Longer texts are cut by the server.
 const TEXT: i32 = 64;
@@ -51,23 +52,6 @@ pub(crate) fn show(value: Option<&Bson>) -> String {
         }
         Some(other) => line(&other.to_string(), 64),
     }
-}
-
-/// A text on one line: control characters escaped, cut after `length` characters.
-pub(crate) fn line(text: &str, length: usize) -> String {
-    let mut short = String::new();
-    for (count, char) in text.chars().enumerate() {
-        if count == length {
-            short.push('…');
-            break;
-        }
-        if char.is_control() {
-            short.extend(char.escape_default());
-        } else {
-            short.push(char);
-        }
-    }
-    short
 }
 
 /// `1 recording`, `2 recordings`.

@@ -27,6 +27,7 @@ mod waterfall;
 use crate::kubernetes::{FocusJobs, RunningCluster};
 use crate::options::SandboxOptions;
 use crate::proxy::{Mode, Proxy};
+use crate::serving::{Serving, Stopped};
 use capacity::Desk;
 use faults::{Fault, Faults};
 use front::Front;
@@ -40,16 +41,12 @@ use shakedown_core::async_trait;
 use shakedown_core::sandbox::{Part, PartContext, RunningPart, Unavailable};
 use std::fmt::Display;
 use std::net::Ipv4Addr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::mpsc::UnboundedReceiver;
-use tokio::task::JoinHandle;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use twist::Twists;
-
-/// How long requests that are being served may hold up the end.
-const GRACE: Duration = Duration::from_secs(2);
 
 shakedown_core::register_part!(FocusServer);
 
@@ -103,35 +100,24 @@ impl Part for FocusServer {
         });
         let base_url = format!("http://{}{}/", proxy.address(), routes::PREFIX);
         let stop = server.shutdown.clone().drop_guard();
-        let proxy = Arc::new(tokio::sync::Mutex::new(Some(proxy)));
-        tokio::spawn(go_down_and_up(Arc::clone(&proxy), crashes, server.shutdown.clone()));
-        Ok(Box::new(Running {
-            base_url,
-            front,
-            server,
-            proxy,
-            serving: Mutex::new(Some(serving)),
-            _stop: stop,
-        }))
+        let serving = Arc::new(Serving::new(proxy, serving));
+        tokio::spawn(go_down_and_up(Arc::clone(&serving), crashes, server.shutdown.clone()));
+        Ok(Box::new(Running { base_url, front, server, serving, _stop: stop }))
     }
 }
 
 /// Takes the server away as often and as long as it is told to.
 async fn go_down_and_up(
-    proxy: Arc<tokio::sync::Mutex<Option<Proxy>>>,
+    serving: Arc<Serving>,
     mut crashes: UnboundedReceiver<Duration>,
     shutdown: CancellationToken,
 ) {
     let told = async {
         while let Some(duration) = crashes.recv().await {
-            let switch = async |mode| {
-                if let Some(proxy) = &*proxy.lock().await {
-                    proxy.set(mode).await;
-                }
-            };
-            switch(Mode::Away).await;
+            // A server that is stopped stays away.
+            let _ = serving.set(Mode::Away).await;
             tokio::time::sleep(duration).await;
-            switch(Mode::Pass).await;
+            let _ = serving.set(Mode::Pass).await;
         }
     };
     tokio::select! {
@@ -153,9 +139,7 @@ struct Running {
     base_url: String,
     front: Front,
     server: Arc<Server>,
-    /// The proxy before the server; none once it is stopped.
-    proxy: Arc<tokio::sync::Mutex<Option<Proxy>>>,
-    serving: Mutex<Option<JoinHandle<()>>>,
+    serving: Arc<Serving>,
     _stop: DropGuard,
 }
 
@@ -183,24 +167,13 @@ impl RunningPart for Running {
                 return Ok(());
             }
         };
-        match &*self.proxy.lock().await {
-            Some(proxy) => {
-                proxy.set(mode).await;
-                Ok(())
-            }
-            None => Err(format!("`{fault}` comes too late: the Focus Server is stopped")),
-        }
+        let set = self.serving.set(mode).await;
+        set.map_err(|Stopped| format!("`{fault}` comes too late: the Focus Server is stopped"))
     }
 
     async fn stop(&self) {
         self.server.shutdown.cancel();
         self.server.jobs.close();
-        drop(self.proxy.lock().await.take());
-        let serving = self.serving.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(mut serving) = serving
-            && tokio::time::timeout(GRACE, &mut serving).await.is_err()
-        {
-            serving.abort();
-        }
+        self.serving.stop().await;
     }
 }

@@ -38,6 +38,7 @@ pub(crate) use focus_jobs::{Configured, End, FocusJobs};
 
 use crate::options::SandboxOptions;
 use crate::proxy::{Mode, Proxy};
+use crate::serving::{Serving, Stopped};
 use api::Api;
 use api::tls::Identity;
 use cluster::Cluster;
@@ -49,18 +50,15 @@ use shakedown_core::sandbox::{Part, PartContext, RunningPart, Unavailable};
 use std::any::Any;
 use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
-use tokio::task::JoinHandle;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use uuid::Uuid;
 
 const KIND: &str = "k8s";
 /// The namespace of the product.
 const HOME: &str = "panda";
-/// How long requests that are being served may hold up the end.
-const GRACE: Duration = Duration::from_secs(2);
 /// How much later each direction is on a slow line: more than a second for an answer, and yet a client gets in.
 const LATENCY: Duration = Duration::from_millis(600);
 
@@ -88,9 +86,7 @@ impl Part for Kubernetes {
 struct Running {
     cluster: Arc<Cluster>,
     kubeconfig: PathBuf,
-    /// The proxy before the API server; none once it is stopped.
-    proxy: tokio::sync::Mutex<Option<Proxy>>,
-    serving: Mutex<Option<JoinHandle<()>>>,
+    serving: Serving,
     shutdown: CancellationToken,
     _stop: DropGuard,
 }
@@ -121,8 +117,7 @@ impl Running {
         Ok(Self {
             cluster,
             kubeconfig,
-            proxy: tokio::sync::Mutex::new(Some(proxy)),
-            serving: Mutex::new(Some(serving)),
+            serving: Serving::new(proxy, serving),
             _stop: shutdown.clone().drop_guard(),
             shutdown,
         })
@@ -169,24 +164,13 @@ impl RunningPart for Running {
                 return Ok(());
             }
         };
-        match &*self.proxy.lock().await {
-            Some(proxy) => {
-                proxy.set(mode).await;
-                Ok(())
-            }
-            None => Err(format!("`{fault}` comes too late: the cluster is stopped")),
-        }
+        let set = self.serving.set(mode).await;
+        set.map_err(|Stopped| format!("`{fault}` comes too late: the cluster is stopped"))
     }
 
     async fn stop(&self) {
         self.shutdown.cancel();
-        drop(self.proxy.lock().await.take());
-        let serving = self.serving.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(mut serving) = serving
-            && tokio::time::timeout(GRACE, &mut serving).await.is_err()
-        {
-            serving.abort();
-        }
+        self.serving.stop().await;
         self.cluster.stop().await;
     }
 }

@@ -1,12 +1,9 @@
 //! `bench cluster`: what the checks of a large namespace cost beside the same lists fetched by `kubectl`.
 
-use super::suite::Suite;
+use super::suite::{self, Suite, median};
 use crate::output::{message, print};
-use anyhow::{Context as _, bail, ensure};
+use anyhow::{Context as _, ensure};
 use shakedown_core::run::Exit;
-use shakedown_core::{Clock, Registry, Samples};
-use shakedown_sandbox::{Options, Sandbox};
-use std::collections::BTreeSet;
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
@@ -17,15 +14,8 @@ const SELECT: &str = "plugin(k8s) & effect(read)";
 
 pub(crate) async fn bench(pods: u32, events: u32, rounds: usize) -> anyhow::Result<Exit> {
     message(&format!("seeding {pods} pods and {events} events"));
-    let options = Options {
-        clock: Clock::system(),
-        options: serde_json::json!({ "pods": pods, "events": events }),
-        kinds: Some(BTreeSet::from(["k8s".to_owned()])),
-    };
-    let sandbox = Sandbox::start(&Registry::collect()?, options).await?;
-    if let Some(part) = sandbox.unavailable().first() {
-        bail!("{part}; `{}` would provide it", part.command);
-    }
+    let options = serde_json::json!({ "pods": pods, "events": events });
+    let sandbox = suite::sandbox("k8s", options).await?;
     let settings = sandbox.settings().get("k8s").context("the sandbox has no cluster")?;
     let kubeconfig = settings["kubeconfig"].as_str().context("the cluster has no kubeconfig")?.to_owned();
     let suite = Suite::new(SELECT, "k8s", "kubeconfig = \"${LAB}\"")?;
@@ -45,8 +35,7 @@ pub(crate) async fn bench(pods: u32, events: u32, rounds: usize) -> anyhow::Resu
     }
     sandbox.stop().await;
     let ratios = own.iter().zip(&peers).map(|(own, peer)| own / peer).collect();
-    let median = |samples| Samples::new("rounds", samples).map(|samples| samples.percentile(50.0));
-    let peak = if memory.is_empty() { "not measured".to_owned() } else { format!("{:.0}", median(memory)?) };
+    let peak = suite::peak(memory)?;
     let (own, peer, ratio) = (median(own)?, median(peers)?, median(ratios)?);
     print("pods    events  suite s  kubectl s  ratio  peak memory MB\n");
     print(&format!("{pods:<6}  {events:<6}  {own:>7.2}  {peer:>9.2}  {ratio:>5.2}  {peak:>14}\n"));

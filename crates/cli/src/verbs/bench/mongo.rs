@@ -4,16 +4,14 @@
 //! many at a time as the suite asks. A cable between program and server notes the questions: what it costs is counted as
 //! the suite's.
 
-use super::suite::Suite;
+use super::suite::{self, Suite, median};
 use crate::output::{message, print};
-use anyhow::{Context as _, bail};
+use anyhow::Context as _;
 use futures_util::{StreamExt as _, TryStreamExt as _};
 use mongodb::Client;
 use mongodb::bson::Document;
 use shakedown_core::run::Exit;
-use shakedown_core::{Clock, Registry, Samples};
-use shakedown_sandbox::{Options, Sandbox};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -30,15 +28,7 @@ const CONNECTION: [&str; 7] =
 
 pub(crate) async fn bench(recordings: u32, rounds: usize) -> anyhow::Result<Exit> {
     message(&format!("seeding {recordings} recordings"));
-    let options = Options {
-        clock: Clock::system(),
-        options: serde_json::json!({ "recordings": recordings }),
-        kinds: Some(BTreeSet::from(["mongo".to_owned()])),
-    };
-    let sandbox = Sandbox::start(&Registry::collect()?, options).await?;
-    if let Some(part) = sandbox.unavailable().first() {
-        bail!("{part}; `{}` would provide it", part.command);
-    }
+    let sandbox = suite::sandbox("mongo", serde_json::json!({ "recordings": recordings })).await?;
     let exports: BTreeMap<String, String> = sandbox.exports().into_iter().collect();
     let of =
         |name: &str| exports.get(name).cloned().with_context(|| format!("the sandbox exports no {name}"));
@@ -63,10 +53,9 @@ pub(crate) async fn bench(recordings: u32, rounds: usize) -> anyhow::Result<Exit
     }
     sandbox.stop().await;
     let ratios: Vec<f64> = own.iter().zip(&by_hand).map(|(own, by_hand)| own / by_hand).collect();
-    let median = |samples: Vec<f64>| Samples::new("rounds", samples).map(|samples| samples.percentile(50.0));
     print("recordings  questions  suite s  by hand s  ratio  peak memory MB\n");
-    let peak = if memory.is_empty() { "not measured".to_owned() } else { format!("{:.0}", median(memory)?) };
     let (own, by_hand, ratio) = (median(own)?, median(by_hand)?, median(ratios)?);
+    let peak = suite::peak(memory)?;
     print(&format!("{recordings:<10}  {asked:>9}  {own:>7.2}  {by_hand:>9.2}  {ratio:>5.2}  {peak:>14}\n"));
     Ok(Exit::Fit)
 }

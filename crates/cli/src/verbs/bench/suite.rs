@@ -1,10 +1,33 @@
 //! Some checks against one target, run again and again, each time as a process of its own whose memory is watched.
 
-use anyhow::ensure;
+use anyhow::{bail, ensure};
 use jiff::Timestamp;
+use shakedown_core::{Clock, Registry, Samples};
+use shakedown_sandbox::{Options, Sandbox};
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
+
+/// A sandbox with that part, and those that it needs.
+pub(super) async fn sandbox(kind: &str, options: serde_json::Value) -> anyhow::Result<Sandbox> {
+    let options = Options { clock: Clock::system(), options, kinds: Some(BTreeSet::from([kind.to_owned()])) };
+    let sandbox = Sandbox::start(&Registry::collect()?, options).await?;
+    if let Some(part) = sandbox.unavailable().first() {
+        bail!("{part}; `{}` would provide it", part.command);
+    }
+    Ok(sandbox)
+}
+
+/// The median over the rounds.
+pub(super) fn median(samples: Vec<f64>) -> anyhow::Result<f64> {
+    Ok(Samples::new("rounds", samples)?.percentile(50.0))
+}
+
+/// The median of the most memory that each run has had, for people.
+pub(super) fn peak(memory: Vec<f64>) -> anyhow::Result<String> {
+    if memory.is_empty() { Ok("not measured".to_owned()) } else { Ok(format!("{:.0}", median(memory)?)) }
+}
 
 /// Which checks, and how they reach their target.
 pub(super) struct Suite {
