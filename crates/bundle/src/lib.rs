@@ -2,4 +2,5 @@
 
 use shakedown_focus_api as _;
 use shakedown_k8s as _;
+use shakedown_load as _;
 use shakedown_mongo as _;

@@ -60,7 +60,7 @@ fn may_use(folder: &str) -> &'static [&'static str] {
         "crates/runner" => &["core", "config"],
         "crates/cli" => &["bundle", "config", "core", "http", "report", "runner", "sandbox"],
         "crates/focus" => &["core", "http"],
-        plugin if plugin.starts_with("plugins/") => &["core", "focus", "http", "tunnel"],
+        plugin if plugin.starts_with("plugins/") => &["capacity", "core", "focus", "http", "loadgen", "tunnel"],
         _ => &["core"],
     }
 }

@@ -1,0 +1,1 @@
+//! What measurements under load say of a system.

@@ -1,0 +1,1 @@
+//! Checks of Focus Server under load.
