@@ -185,6 +185,10 @@ pub(crate) struct RunOptions {
     /// Where to write reports; by default `reports/<environment>-<time>`
     #[arg(long, value_name = "DIR")]
     pub(crate) out: Option<PathBuf>,
+    /// Go on with a run whose process has ended: ask what had not ended, in the same directory; a run's directory, or its
+    /// name under `reports/`
+    #[arg(long, value_name = "RUN", conflicts_with_all = ["suite", "select", "out", "dry_run", "fault"])]
+    pub(crate) resume: Option<PathBuf>,
     /// End at the first required check that fails or errors
     #[arg(long)]
     pub(crate) fail_fast: bool,

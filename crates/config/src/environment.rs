@@ -259,6 +259,12 @@ fn read_policy(reader: Reader<'_>, registry: &Registry, problems: &mut Problems)
     if let Some(jobs) = reader.optional("max_concurrent_jobs", problems, number(1)) {
         policy.max_concurrent_jobs = jobs;
     }
+    if let Some(rate) = reader.optional("max_requests_per_second", problems, number::<u32>(1)) {
+        policy.load.requests_per_second = f64::from(rate);
+    }
+    if let Some(requests) = reader.optional("max_requests_in_flight", problems, number(1)) {
+        policy.load.requests_in_flight = requests;
+    }
     reader.finish(problems);
     policy
 }

@@ -7,7 +7,7 @@ use crate::hint::{hint, list};
 use crate::profile::{CheckSettings, Retries};
 use crate::tree::{Entry, Table};
 use serde_json::{Map, Value as Json};
-use shakedown_core::{CheckSpec, Registry};
+use shakedown_core::{CheckSpec, Gate, Registry};
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::time::Duration;
@@ -32,7 +32,10 @@ pub(crate) fn settings(
         timeout: spec.timeout.or(environment.timeout).unwrap_or(TIMEOUT),
         retries,
         severity: spec.severity,
-        gate: spec.gate.clone(),
+        gate: match spec.required_in {
+            Some(role) if environment.role.as_deref() != Some(role) => Gate::Informational,
+            _ => spec.gate.clone(),
+        },
         params: Json::Object(Map::new()),
     };
     let mut checks: BTreeMap<&'static str, CheckSettings> =

@@ -2,7 +2,7 @@
 
 use crate::diagnostic::Diagnostic;
 use serde_json::Value;
-use shakedown_core::{Effect, Gate, Severity};
+use shakedown_core::{Effect, Gate, Limits, Severity};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::time::Duration;
@@ -77,7 +77,7 @@ impl fmt::Debug for TargetConfig {
 }
 
 /// What may be done to an environment.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Policy {
     /// The effects that checks may have; reading alone, unless the file says otherwise.
     pub allow: BTreeSet<Effect>,
@@ -85,11 +85,18 @@ pub struct Policy {
     pub fixes: BTreeSet<&'static str>,
     /// How many jobs may run at the same time.
     pub max_concurrent_jobs: usize,
+    /// What load may not exceed.
+    pub load: Limits,
 }
 
 impl Default for Policy {
     fn default() -> Self {
-        Self { allow: BTreeSet::from([Effect::Read]), fixes: BTreeSet::new(), max_concurrent_jobs: 10 }
+        Self {
+            allow: BTreeSet::from([Effect::Read]),
+            fixes: BTreeSet::new(),
+            max_concurrent_jobs: 10,
+            load: Limits::default(),
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 use crate::clock::Clock;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// The environment's `max_concurrent_jobs`. Clones share the same slots.
@@ -11,13 +12,16 @@ pub struct Budget {
     slots: Arc<Semaphore>,
     limit: usize,
     clock: Clock,
+    /// The runtime on which slots wait for the end of what they stand for.
+    runtime: Option<Handle>,
 }
 
 impl Budget {
-    /// A budget of `limit` jobs.
+    /// A budget of `limit` jobs. Slots that stay taken for a while are given back on the runtime that this is called on,
+    /// which must outlive them.
     pub fn new(limit: usize, clock: Clock) -> Self {
         let limit = limit.min(Semaphore::MAX_PERMITS);
-        Self { slots: Arc::new(Semaphore::new(limit)), limit, clock }
+        Self { slots: Arc::new(Semaphore::new(limit)), limit, clock, runtime: Handle::try_current().ok() }
     }
 
     /// How many jobs may exist at once.
@@ -28,7 +32,7 @@ impl Budget {
     /// Waits for a free slot. The caller's deadline bounds the wait.
     pub async fn acquire(&self) -> Slot {
         let permit = Arc::clone(&self.slots).acquire_owned().await;
-        Slot { permit: permit.ok(), clock: self.clock.clone() }
+        Slot { permit: permit.ok(), clock: self.clock.clone(), runtime: self.runtime.clone() }
     }
 }
 
@@ -37,15 +41,20 @@ impl Budget {
 pub struct Slot {
     permit: Option<OwnedSemaphorePermit>,
     clock: Clock,
+    runtime: Option<Handle>,
 }
 
 impl Slot {
-    /// Keeps the slot taken for as long as the job it stands for may still exist.
-    ///
-    /// Must be called within a Tokio runtime.
+    /// Keeps the slot taken for as long as the job it stands for may still exist; for good where no runtime is there to
+    /// give it back.
     pub fn release_after(mut self, lifetime: Duration) {
-        let (permit, clock) = (self.permit.take(), self.clock.clone());
-        tokio::spawn(async move {
+        let Some(permit) = self.permit.take() else { return };
+        let Some(runtime) = self.runtime.take().or_else(|| Handle::try_current().ok()) else {
+            permit.forget();
+            return;
+        };
+        let clock = self.clock.clone();
+        runtime.spawn(async move {
             clock.sleep(lifetime).await;
             drop(permit);
         });

@@ -162,6 +162,9 @@ pub struct CheckSpec {
     pub alone: bool,
     /// Whether a failure decides the verdict, unless the configuration says otherwise.
     pub gate: Gate,
+    /// The role of the environments in which it decides; in others it is informational, unless the configuration says
+    /// otherwise.
+    pub required_in: Option<&'static str>,
     /// How long it may take, where the environment's default is not enough.
     pub timeout: Option<Duration>,
     /// The faults it was seen to find. The healthy target and the target that is away are proven for every check.

@@ -7,8 +7,14 @@ use crate::evidence::{Evidence, EvidenceRef};
 use crate::finding::Finding;
 use crate::ledger::Resource;
 use crate::level::Effect;
+use crate::limits::Limits;
+use crate::observe::Observed;
 use crate::target::{Target, TargetError};
 use async_trait::async_trait;
+use jiff::Timestamp;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
 use std::any::Any;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -25,6 +31,16 @@ pub trait Host: Send + Sync {
     fn created(&self, check: &str, resource: Resource) -> std::io::Result<()>;
     /// Takes a resource off the ledger.
     fn removed(&self, check: &str, resource: &Resource) -> std::io::Result<()>;
+    /// What all observers of the configured targets see.
+    async fn observe(&self) -> Vec<Observed> {
+        Vec::new()
+    }
+    /// Keeps what a check needs to go on after this process has ended.
+    fn checkpoint(&self, _check: &str, _state: Value) {}
+    /// The last checkpoint of a check, and when it was made, where this run goes on with an earlier one.
+    fn resumed(&self, _check: &str) -> Option<(Value, Timestamp)> {
+        None
+    }
     /// Shows how far a check is.
     fn progress(&self, check: &str, progress: Progress);
     /// The findings of the checks that have ended so far, with their ids.
@@ -42,7 +58,8 @@ pub struct Progress {
     pub what: String,
 }
 
-/// The environment in which one attempt of one check runs.
+/// The environment in which one attempt of one check runs. Clones are the same one.
+#[derive(Clone)]
 pub struct Context {
     /// The check's id.
     pub check: &'static str,
@@ -52,6 +69,10 @@ pub struct Context {
     pub target: Option<&'static str>,
     /// Further kinds of target it declared.
     pub also: &'static [&'static str],
+    /// The name of the environment.
+    pub environment: Arc<str>,
+    /// What the environment is for, where the configuration says it.
+    pub role: Option<Arc<str>>,
     /// A short id of the run, for names that others will see.
     pub run: Arc<str>,
     /// The clock.
@@ -62,6 +83,8 @@ pub struct Context {
     pub cancelled: CancellationToken,
     /// The bound on jobs that exist at once.
     pub jobs: Budget,
+    /// What load may not exceed.
+    pub limits: Limits,
     /// What the runner offers.
     pub host: Arc<dyn Host>,
 }
@@ -138,6 +161,29 @@ impl Context {
         self.host
             .removed(self.check, resource)
             .map_err(|error| CheckError::unclear(format!("cannot write the cleanup ledger: {error}")))
+    }
+
+    /// What all observers of the environment's targets see now: readings of those that answer, the reason of those that
+    /// do not; nothing where no target has an observer.
+    pub async fn observe(&self) -> Vec<Observed> {
+        self.host.observe().await
+    }
+
+    /// Notes in the journal what the check needs to go on after this process has ended; see [`Self::resumed`].
+    ///
+    /// # Errors
+    /// [`CheckError::Unclear`] where the state cannot be written as JSON.
+    pub fn checkpoint(&self, state: &impl Serialize) -> Result<(), CheckError> {
+        let state = serde_json::to_value(state)
+            .map_err(|error| CheckError::unclear(format!("cannot note how far the check is: {error}")))?;
+        self.host.checkpoint(self.check, state);
+        Ok(())
+    }
+
+    /// What the check noted last in the run that this one goes on with, and when; none in a run that begins.
+    pub fn resumed<T: DeserializeOwned>(&self) -> Option<(T, Timestamp)> {
+        let (state, at) = self.host.resumed(self.check)?;
+        Some((serde_json::from_value(state).ok()?, at))
     }
 
     /// Shows how far the check is.

@@ -129,6 +129,20 @@ pub enum EventKind {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         error: Option<String>,
     },
+    /// A check that takes hours has noted how far it is, for `run --resume`.
+    Checkpoint {
+        /// The check.
+        check: String,
+        /// What it needs to go on.
+        state: serde_json::Value,
+    },
+    /// The process that ran this had ended, and another one goes on with it.
+    Resumed {
+        /// What is run, as it was begun.
+        run: RunInfo,
+        /// The last event of the process before.
+        after: Timestamp,
+    },
     /// A signal or a limit ended the run early.
     Interrupted {
         /// What: `SIGINT`, `SIGTERM`, `run deadline`, `fail-fast`.

@@ -10,6 +10,8 @@ pub struct Evidence {
     pub name: String,
     /// The media type, for example `application/json`.
     pub media_type: &'static str,
+    /// Whether it stands beside the reports of the run, by its own name, because people look for it there.
+    pub is_report: bool,
     /// The content. It is redacted and capped at [`Evidence::MAX_BYTES`] before it is written.
     pub content: Vec<u8>,
 }
@@ -20,7 +22,28 @@ impl Evidence {
 
     /// Plain text.
     pub fn text(name: impl Into<String>, content: impl Into<String>) -> Self {
-        Self { name: name.into(), media_type: "text/plain", content: content.into().into_bytes() }
+        Self {
+            name: name.into(),
+            media_type: "text/plain",
+            is_report: false,
+            content: content.into().into_bytes(),
+        }
+    }
+
+    /// A page for people.
+    pub fn html(name: impl Into<String>, content: impl Into<String>) -> Self {
+        Self { media_type: "text/html", ..Self::text(name, content) }
+    }
+
+    /// A drawing.
+    pub fn svg(name: impl Into<String>, content: impl Into<String>) -> Self {
+        Self { media_type: "image/svg+xml", ..Self::text(name, content) }
+    }
+
+    /// The same beside the reports of the run, by its own name.
+    #[must_use]
+    pub fn as_report(self) -> Self {
+        Self { is_report: true, ..self }
     }
 
     /// A JSON document, indented.
@@ -28,6 +51,7 @@ impl Evidence {
         Self {
             name: name.into(),
             media_type: "application/json",
+            is_report: false,
             content: format!("{content:#}\n").into_bytes(),
         }
     }

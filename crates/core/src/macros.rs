@@ -76,6 +76,7 @@ macro_rules! register_check {
                 group: None,
                 alone: false,
                 gate: $crate::Gate::Required,
+                required_in: None,
                 timeout: None,
                 proofs: &[],
                 docs: $crate::Docs(concat!($($doc, "\n"),+)),
@@ -157,6 +158,30 @@ macro_rules! register_collector {
 
         $crate::__private::inventory::submit! {
             $crate::CollectorSpec::of::<$collector>(
+                $id,
+                $crate::Docs(concat!($($doc, "\n"),+)),
+                $crate::source!(),
+            )
+        }
+    };
+}
+
+/// Declares an observer of a target's resources, and registers it:
+///
+/// ```text
+/// register_observer! {
+///     /// What the pods use.
+///     pub(crate) struct Resources: "k8s.resources"
+/// }
+/// ```
+#[macro_export]
+macro_rules! register_observer {
+    ($(#[doc = $doc:literal])+ $vis:vis struct $observer:ident: $id:literal) => {
+        $(#[doc = $doc])+
+        $vis struct $observer;
+
+        $crate::__private::inventory::submit! {
+            $crate::ObserverSpec::of::<$observer>(
                 $id,
                 $crate::Docs(concat!($($doc, "\n"),+)),
                 $crate::source!(),

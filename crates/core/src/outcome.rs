@@ -5,6 +5,7 @@ use crate::evidence::EvidenceRef;
 use crate::finding::{Cause, Finding, Weight};
 use crate::level::Status;
 use crate::measurement::Measurement;
+use crate::series::Series;
 use crate::target::TargetErrorKind;
 use crate::verdict::{Case, Verdict};
 use schemars::JsonSchema;
@@ -110,6 +111,9 @@ pub struct Outcome {
     /// What was measured.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub measurements: Vec<Measurement>,
+    /// What was watched over time.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub series: Vec<Series>,
     /// The rows of a table-driven check.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub cases: Vec<CaseOutcome>,
@@ -131,6 +135,7 @@ impl Outcome {
             summary: summary.into(),
             findings: Vec::new(),
             measurements: Vec::new(),
+            series: Vec::new(),
             cases: Vec::new(),
             evidence: Vec::new(),
             obstacle: None,
@@ -207,6 +212,7 @@ impl From<Verdict> for Outcome {
             summary,
             findings: verdict.findings,
             measurements: verdict.measurements,
+            series: verdict.series,
             cases,
             evidence: verdict.evidence,
             ..outcome

@@ -1,9 +1,10 @@
-//! What was linked: checks, fixes, collectors, targets, sandbox parts, faults and incidents, sorted, and checked for contradictions.
+//! What was linked: checks, fixes, collectors, observers, targets, sandbox parts, faults and incidents, sorted, and checked for contradictions.
 
 use crate::check::{CheckSpec, Source};
 use crate::collect::CollectorSpec;
 use crate::fix::FixSpec;
 use crate::id::{is_dotted, is_kebab, plugin_of};
+use crate::observe::ObserverSpec;
 use crate::sandbox::{FaultSpec, IncidentSpec, PartSpec};
 use crate::suggest::nearest;
 use crate::target::TargetSpec;
@@ -24,6 +25,8 @@ pub struct Entries {
     pub fixes: Vec<&'static FixSpec>,
     /// Collectors of evidence.
     pub collectors: Vec<&'static CollectorSpec>,
+    /// Observers of resources.
+    pub observers: Vec<&'static ObserverSpec>,
     /// Targets.
     pub targets: Vec<&'static TargetSpec>,
     /// Parts of the sandbox.
@@ -41,6 +44,7 @@ impl Entries {
             checks: registered_checks().collect(),
             fixes: inventory::iter::<FixSpec>().collect(),
             collectors: inventory::iter::<CollectorSpec>().collect(),
+            observers: inventory::iter::<ObserverSpec>().collect(),
             targets: inventory::iter::<TargetSpec>().collect(),
             parts: inventory::iter::<PartSpec>().collect(),
             faults: inventory::iter::<FaultSpec>().collect(),
@@ -55,6 +59,7 @@ pub struct Registry {
     checks: Vec<&'static CheckSpec>,
     fixes: Vec<&'static FixSpec>,
     collectors: Vec<&'static CollectorSpec>,
+    observers: Vec<&'static ObserverSpec>,
     targets: Vec<&'static TargetSpec>,
     parts: Vec<&'static PartSpec>,
     faults: Vec<&'static FaultSpec>,
@@ -90,6 +95,7 @@ impl Registry {
         entries.checks.sort_by_key(|spec| (spec.id, spec.source.package, spec.source.line));
         entries.fixes.sort_by_key(|spec| (spec.id, spec.source.package, spec.source.line));
         entries.collectors.sort_by_key(|spec| spec.id);
+        entries.observers.sort_by_key(|spec| spec.id);
         entries.targets.sort_by_key(|spec| spec.kind);
         entries.parts.sort_by_key(|spec| spec.kind);
         entries.faults.sort_by_key(|spec| spec.id);
@@ -98,8 +104,8 @@ impl Registry {
         if !problems.is_empty() {
             return Err(RegistryError(problems));
         }
-        let Entries { checks, fixes, collectors, targets, parts, faults, incidents } = entries;
-        Ok(Self { checks, fixes, collectors, targets, parts, faults, incidents })
+        let Entries { checks, fixes, collectors, observers, targets, parts, faults, incidents } = entries;
+        Ok(Self { checks, fixes, collectors, observers, targets, parts, faults, incidents })
     }
 
     /// The checks, sorted by id.
@@ -115,6 +121,11 @@ impl Registry {
     /// The fix of that id.
     pub fn fix(&self, id: &str) -> Option<&'static FixSpec> {
         self.fixes.iter().find(|spec| spec.id == id).copied()
+    }
+
+    /// The observers, sorted by id.
+    pub fn observers(&self) -> &[&'static ObserverSpec] {
+        &self.observers
     }
 
     /// The collectors, sorted by id.
@@ -176,6 +187,7 @@ fn problems(entries: &Entries) -> Vec<String> {
     duplicates(&mut problems, "check", entries.checks.iter().map(|spec| (spec.id, spec.source)));
     duplicates(&mut problems, "fix", entries.fixes.iter().map(|spec| (spec.id, spec.source)));
     duplicates(&mut problems, "collector", entries.collectors.iter().map(|spec| (spec.id, spec.source)));
+    duplicates(&mut problems, "observer", entries.observers.iter().map(|spec| (spec.id, spec.source)));
     duplicates(&mut problems, "target", entries.targets.iter().map(|spec| (spec.kind, spec.source)));
     duplicates(&mut problems, "sandbox part", entries.parts.iter().map(|spec| (spec.kind, spec.source)));
     duplicates(&mut problems, "fault", entries.faults.iter().map(|spec| (spec.id, spec.source)));
@@ -213,17 +225,16 @@ fn problems(entries: &Entries) -> Vec<String> {
         }
     }
     problems.extend(fix_problems(entries));
-    for spec in &entries.collectors {
-        let (id, source) = (spec.id, spec.source);
+    let collectors = entries.collectors.iter().map(|spec| ("collector", spec.id, spec.target, spec.source));
+    let observers = entries.observers.iter().map(|spec| ("observer", spec.id, spec.target, spec.source));
+    for (what, id, target, source) in collectors.chain(observers) {
         let plugin = plugin_of_package(source.package);
         if !is_dotted(id) || plugin_of(id) != plugin {
-            problems.push(format!("the collector `{id}` of {source} must be of the form `{plugin}.name`"));
+            problems.push(format!("the {what} `{id}` of {source} must be of the form `{plugin}.name`"));
         }
-        if !targets.contains(spec.target) {
-            problems.push(format!(
-                "the collector `{id}` of {source} names {}",
-                unknown("target", spec.target, &targets)
-            ));
+        if !targets.contains(target) {
+            problems
+                .push(format!("the {what} `{id}` of {source} names {}", unknown("target", target, &targets)));
         }
     }
     for fault in entries.faults.iter().filter(|fault| !parts.contains(fault.part)) {

@@ -29,6 +29,10 @@ pub struct Run {
     /// What ended it early, where something did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub interrupted_by: Option<String>,
+    /// When it was gone on with after its process had ended, in UTC.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(with = "Vec<String>")]
+    pub resumed: Vec<Timestamp>,
     /// The targets that answered, by kind.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub targets: BTreeMap<String, TargetInfo>,
@@ -44,8 +48,13 @@ pub struct Run {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub leftovers: Vec<Resource>,
 
+    /// Number and time of the last event.
+    #[serde(skip)]
+    last: (u64, Timestamp),
     #[serde(skip)]
     index: HashMap<String, usize>,
+    #[serde(skip)]
+    checkpoints: HashMap<String, (serde_json::Value, Timestamp)>,
 }
 
 /// A planned check and how it ended.
@@ -145,21 +154,31 @@ impl Run {
             info: run.clone(),
             finished: None,
             interrupted_by: None,
+            resumed: Vec::new(),
             targets: BTreeMap::new(),
             checks: Vec::new(),
             left_out: Vec::new(),
             not_collected: Vec::new(),
             leftovers: Vec::new(),
+            last: (first.seq, first.at),
             index: HashMap::new(),
+            checkpoints: HashMap::new(),
         })
     }
 
     /// Takes in the next event.
     pub fn apply(&mut self, event: &Event) {
+        self.last = (event.seq, event.at);
         match &event.kind {
             EventKind::Planned { check } => {
-                self.index.insert(check.id.clone(), self.checks.len());
-                self.checks.push(CheckRecord::pending(check.clone()));
+                let record = CheckRecord::pending(check.clone());
+                if let Some(known) = self.record(&check.id) {
+                    // A run that is gone on with plans again what had not ended.
+                    *known = record;
+                } else {
+                    self.index.insert(check.id.clone(), self.checks.len());
+                    self.checks.push(record);
+                }
             }
             EventKind::LeftOut { check, effect, reason } => {
                 self.left_out.push(LeftOut { check: check.clone(), effect: *effect, reason: reason.clone() });
@@ -204,6 +223,13 @@ impl Run {
                 let (collector, check) = (collector.clone(), check.clone());
                 self.not_collected.push(NotCollected { collector, check, error: error.clone() });
             }
+            EventKind::Checkpoint { check, state } => {
+                self.checkpoints.insert(check.clone(), (state.clone(), event.at));
+            }
+            EventKind::Resumed { .. } => {
+                self.resumed.push(event.at);
+                (self.finished, self.interrupted_by) = (None, None);
+            }
             EventKind::Interrupted { by } => self.interrupted_by = Some(by.clone()),
             EventKind::RunFinished => self.finished = Some(event.at),
             EventKind::RunStarted { .. }
@@ -211,6 +237,27 @@ impl Run {
             | EventKind::Evidence { .. }
             | EventKind::Collected { error: None, .. } => {}
         }
+    }
+
+    /// What a check noted last of how far it is, and when.
+    pub fn checkpoint(&self, check: &str) -> Option<&(serde_json::Value, Timestamp)> {
+        self.checkpoints.get(check)
+    }
+
+    /// The checks that have ended by themselves, with their outcomes: what a run that is gone on with need not ask again.
+    pub fn ended(&self) -> BTreeMap<String, Outcome> {
+        let is_lost = |outcome: &Outcome| {
+            outcome.obstacle.as_ref().is_some_and(|obstacle| obstacle.kind == ObstacleKind::Lost)
+        };
+        let unasked = |outcome: &Outcome| outcome.skip == Some(SkipReason::Stopped);
+        let records =
+            self.checks.iter().filter(|record| !is_lost(&record.outcome) && !unasked(&record.outcome));
+        records.map(|record| (record.info.id.clone(), record.outcome.clone())).collect()
+    }
+
+    /// Number and time of the last event that was taken in.
+    pub const fn last_event(&self) -> (u64, Timestamp) {
+        self.last
     }
 
     fn record(&mut self, check: &str) -> Option<&mut CheckRecord> {

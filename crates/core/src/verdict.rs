@@ -4,6 +4,7 @@ use crate::check::CheckError;
 use crate::evidence::EvidenceRef;
 use crate::finding::Finding;
 use crate::measurement::Measurement;
+use crate::series::Series;
 
 /// What a check actually looked at. It can only be made from something that was there.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,6 +42,7 @@ pub struct Verdict {
     pub(crate) observation: Observation,
     pub(crate) findings: Vec<Finding>,
     pub(crate) measurements: Vec<Measurement>,
+    pub(crate) series: Vec<Series>,
     pub(crate) cases: Vec<Case>,
     pub(crate) evidence: Vec<EvidenceRef>,
 }
@@ -52,6 +54,7 @@ impl Verdict {
             observation,
             findings: Vec::new(),
             measurements: Vec::new(),
+            series: Vec::new(),
             cases: Vec::new(),
             evidence: Vec::new(),
         }
@@ -89,6 +92,13 @@ impl Verdict {
             self.findings.push(otherwise(&measurement));
         }
         self.measured(measurement)
+    }
+
+    /// Adds what was watched over time; a series without points is none.
+    #[must_use]
+    pub fn series(mut self, series: Series) -> Self {
+        self.series.extend((!series.points.is_empty()).then_some(series));
+        self
     }
 
     /// Points to a file that shows what was seen, whatever the answer.

@@ -43,6 +43,26 @@ impl Journal {
         Ok(Self { path: path.to_owned(), file, line: Vec::with_capacity(1 << 10), length: 0, broken: false })
     }
 
+    /// The journal of a run that is gone on with: what a killed process left of a last line is cut off.
+    ///
+    /// # Errors
+    /// Where the file cannot be opened; the message names the path.
+    pub fn resume(path: &Path) -> io::Result<Self> {
+        let open = || {
+            let file = OpenOptions::new().read(true).append(true).open(path)?;
+            let mut lines = BufReader::new(&file);
+            let (mut length, mut line) = (0, Vec::new());
+            while lines.read_until(b'\n', &mut line)? > 0 && line.ends_with(b"\n") {
+                length += line.len() as u64;
+                line.clear();
+            }
+            file.set_len(length)?;
+            Ok((file, length))
+        };
+        let (file, length) = open().map_err(|error| named("cannot go on with", path, &error))?;
+        Ok(Self { path: path.to_owned(), file, line: Vec::with_capacity(1 << 10), length, broken: false })
+    }
+
     /// Writes the line with one call, so that no other writer and no signal can come between its parts.
     fn write_line(&mut self) -> io::Result<()> {
         loop {

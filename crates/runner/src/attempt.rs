@@ -7,7 +7,7 @@ use crate::plan::Planned;
 use shakedown_core::budget::Budget;
 use shakedown_core::duration::brief;
 use shakedown_core::outcome::{ObstacleKind, SkipReason};
-use shakedown_core::{Cause, CheckError, Clock, Context, Outcome, Verdict};
+use shakedown_core::{Cause, CheckError, Clock, Context, Limits, Outcome, Verdict};
 use std::any::Any;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -24,9 +24,12 @@ pub(crate) struct Stage {
     pub(crate) workers: Handle,
     pub(crate) clock: Clock,
     pub(crate) jobs: Budget,
+    pub(crate) limits: Limits,
     pub(crate) interrupt: Interrupt,
     pub(crate) collectors: Collectors,
     pub(crate) run: Arc<str>,
+    pub(crate) environment: Arc<str>,
+    pub(crate) role: Option<Arc<str>>,
 }
 
 type Answer = Result<Result<Verdict, CheckError>, JoinError>;
@@ -40,11 +43,14 @@ pub(crate) async fn attempt(stage: &Stage, planned: &Planned) -> (Outcome, Durat
         effect: planned.spec.effect,
         target: planned.spec.target,
         also: planned.spec.also,
+        environment: Arc::clone(&stage.environment),
+        role: stage.role.clone(),
         run: Arc::clone(&stage.run),
         clock: stage.clock.clone(),
         deadline: Instant::now() + timeout,
         cancelled: cancelled.clone(),
         jobs: stage.jobs.clone(),
+        limits: stage.limits,
         host: Arc::clone(&stage.host) as _,
     };
     let (build, params) = (planned.spec.build, planned.settings.params.clone());

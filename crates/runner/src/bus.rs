@@ -35,6 +35,19 @@ impl Bus {
         bus
     }
 
+    /// Goes on with a run whose process has ended.
+    pub(crate) fn resume(clock: Clock, redactor: Redactor, sinks: Vec<Box<dyn Sink>>, run: Run) -> Self {
+        let (last, after) = run.last_event();
+        let info = run.info.clone();
+        let bus = Self {
+            clock,
+            redactor,
+            state: Mutex::new(State { next: last + 1, run: Some(run), sinks, failed: Vec::new() }),
+        };
+        bus.emit(EventKind::Resumed { run: info, after });
+        bus
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -34,7 +34,7 @@ impl EvidenceStore {
         evidence: Evidence,
         redactor: &Redactor,
     ) -> io::Result<EvidenceRef> {
-        let Evidence { name, media_type, content } = evidence;
+        let Evidence { name, media_type, is_report, content } = evidence;
         let mut used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
         let (count, bytes) = used.entry(check.to_owned()).or_default();
         *count += 1;
@@ -48,7 +48,10 @@ impl EvidenceStore {
         }
         let kept = redactor.bytes(kept);
         *bytes += kept.len();
-        let path = format!("evidence/{check}/{count}-{}", file_name(&name));
+        let path = match file_name(&name) {
+            name if is_report => name,
+            name => format!("evidence/{check}/{count}-{name}"),
+        };
         if let Some(directory) = &self.directory {
             let file = directory.join(&path);
             fs::create_dir_all(file.parent().unwrap_or(directory))?;

@@ -8,6 +8,7 @@ use crate::gate::{self, Mistake};
 use crate::host::RunHost;
 use crate::interrupt::Interrupt;
 use crate::ledger::{Debt, Ledger};
+use crate::observe::Observers;
 use crate::plan::{Plan, Planned};
 use crate::pool::{Absence, Pool, Reached};
 use crate::schedule::{Schedule, Task};
@@ -22,6 +23,7 @@ use shakedown_core::run::Run;
 use shakedown_core::sandbox::Unavailable;
 use shakedown_core::sink::Sink;
 use shakedown_core::{Clock, Gate, Outcome, Registry, Status, TargetError};
+use std::collections::BTreeMap;
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -60,6 +62,8 @@ pub struct Request<'a> {
     pub clock: Clock,
     /// Ends the run tidily.
     pub interrupt: Interrupt,
+    /// The run to go on with, read back from its journal, where this is not a new one.
+    pub resume: Option<Run>,
     /// Whether to end at the first required check that fails or errors.
     pub fail_fast: bool,
 }
@@ -116,6 +120,7 @@ pub async fn run(request: Request<'_>) -> io::Result<Finished> {
         ledgers,
         unavailable,
         clock,
+        resume,
         ..
     } = request;
     let workers = Workers::start(profile.concurrency)?;
@@ -125,11 +130,19 @@ pub async fn run(request: Request<'_>) -> io::Result<Finished> {
     let collectors = Collectors::new(registry, info.started);
     let stage = Arc::new(Stage {
         run: info.id.rsplit('-').next().unwrap_or(&info.id).into(),
+        environment: info.environment.as_str().into(),
+        role: info.role.as_deref().map(Into::into),
+        limits: profile.policy.load,
         host: Arc::new(RunHost::new(
-            Bus::begin(clock.clone(), redactor, sinks, info),
+            match resume.clone() {
+                Some(run) => Bus::resume(clock.clone(), redactor, sinks, run),
+                None => Bus::begin(clock.clone(), redactor, sinks, info),
+            },
             pool,
+            Observers::new(registry, workers.handle(), clock.clone()),
             ledger,
             EvidenceStore::new(directory),
+            resume.clone(),
         )),
         workers: workers.handle(),
         jobs: Budget::new(profile.policy.max_concurrent_jobs, clock.clone()),
@@ -138,15 +151,21 @@ pub async fn run(request: Request<'_>) -> io::Result<Finished> {
         collectors,
     });
     let bus = &stage.host.bus;
-    for planned in &plan.checks {
+    let ended = resume.as_ref().map(Run::ended).unwrap_or_default();
+    for planned in plan.checks.iter().filter(|planned| !ended.contains_key(planned.spec.id)) {
         bus.emit(EventKind::Planned { check: planned.info() });
     }
-    for left in plan.left_out {
+    for left in plan.left_out.into_iter().filter(|_| resume.is_none()) {
         bus.emit(EventKind::LeftOut { check: left.check, effect: left.effect, reason: left.reason });
     }
 
-    let execution =
-        Execution { stage: Arc::clone(&stage), plan: plan.checks, unavailable, fail_fast: request.fail_fast };
+    let execution = Execution {
+        stage: Arc::clone(&stage),
+        plan: plan.checks,
+        ended,
+        unavailable,
+        fail_fast: request.fail_fast,
+    };
     tokio::select! {
         () = execution.carry_out(profile) => {}
         () = run_deadline(profile.run_timeout, &stage.interrupt) => {}
@@ -175,6 +194,8 @@ async fn run_deadline(timeout: Option<Duration>, interrupt: &Interrupt) {
 struct Execution {
     stage: Arc<Stage>,
     plan: Vec<Planned>,
+    /// The checks that had ended before, in a run that is gone on with.
+    ended: BTreeMap<String, Outcome>,
     unavailable: Vec<Unavailable>,
     fail_fast: bool,
 }
@@ -204,7 +225,11 @@ impl Execution {
         let mut running = JoinSet::new();
         loop {
             while let Some(index) = schedule.start_next() {
-                if let Some(outcome) = self.unaskable(index, &endings) {
+                if let Some(outcome) = self.ended.get(self.plan[index].spec.id) {
+                    self.stage.host.remember(self.plan[index].spec.id, outcome);
+                    endings[index] = (!outcome.status.satisfies()).then(|| Box::new(outcome.clone()));
+                    schedule.ended(index);
+                } else if let Some(outcome) = self.unaskable(index, &endings) {
                     self.finish(index, Ending::unasked(outcome), &mut endings);
                     schedule.ended(index);
                 } else {

@@ -3,11 +3,15 @@
 use crate::bus::Bus;
 use crate::evidence::EvidenceStore;
 use crate::ledger::Ledger;
+use crate::observe::Observers;
 use crate::pool::Pool;
+use jiff::Timestamp;
+use serde_json::Value;
 use shakedown_core::context::{Host, Progress};
 use shakedown_core::event::EventKind;
 use shakedown_core::ledger::Resource;
-use shakedown_core::{Evidence, EvidenceRef, Finding, Outcome, TargetError, async_trait};
+use shakedown_core::run::Run;
+use shakedown_core::{Evidence, EvidenceRef, Finding, Observed, Outcome, TargetError, async_trait};
 use std::any::Any;
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -18,12 +22,22 @@ pub(crate) struct RunHost {
     pub(crate) pool: Pool,
     pub(crate) ledger: Option<Ledger>,
     pub(crate) evidence: EvidenceStore,
+    observers: Observers,
+    /// The run that this one goes on with, as it was.
+    earlier: Option<Run>,
     findings: Mutex<Vec<(String, Finding)>>,
 }
 
 impl RunHost {
-    pub(crate) fn new(bus: Bus, pool: Pool, ledger: Option<Ledger>, evidence: EvidenceStore) -> Self {
-        Self { bus, pool, ledger, evidence, findings: Mutex::default() }
+    pub(crate) fn new(
+        bus: Bus,
+        pool: Pool,
+        observers: Observers,
+        ledger: Option<Ledger>,
+        evidence: EvidenceStore,
+        earlier: Option<Run>,
+    ) -> Self {
+        Self { bus, pool, ledger, evidence, observers, earlier, findings: Mutex::default() }
     }
 
     /// Remembers what a check has found, for those that come after it.
@@ -60,6 +74,18 @@ impl Host for RunHost {
         let removal = Some(shakedown_core::ledger::Removal::Removed);
         self.bus.emit(EventKind::CleanedUp { resource: resource.clone(), removal, error: None });
         Ok(())
+    }
+
+    async fn observe(&self) -> Vec<Observed> {
+        self.observers.observe(&self.pool, &self.bus).await
+    }
+
+    fn checkpoint(&self, check: &str, state: Value) {
+        self.bus.emit(EventKind::Checkpoint { check: check.to_owned(), state });
+    }
+
+    fn resumed(&self, check: &str) -> Option<(Value, Timestamp)> {
+        self.earlier.as_ref()?.checkpoint(check).cloned()
     }
 
     fn progress(&self, check: &str, progress: Progress) {

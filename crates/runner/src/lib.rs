@@ -14,6 +14,7 @@ mod host;
 mod interrupt;
 mod ledger;
 mod mend;
+mod observe;
 mod plan;
 mod pool;
 mod schedule;

@@ -15,8 +15,8 @@ use shakedown_core::ledger::Resource;
 use shakedown_core::redact::Redactor;
 use shakedown_core::run::Run;
 use shakedown_core::{
-    CheckError, Clock, Context, Effect, Evidence, EvidenceRef, Finding, Fix, FixSpec, Registry, TargetError,
-    async_trait, duration,
+    CheckError, Clock, Context, Effect, Evidence, EvidenceRef, Finding, Fix, FixSpec, Limits, Registry,
+    TargetError, async_trait, duration,
 };
 use std::any::Any;
 use std::collections::BTreeMap;
@@ -79,6 +79,9 @@ pub struct Mender {
     interrupt: Interrupt,
     run: Arc<str>,
     jobs: Budget,
+    limits: Limits,
+    environment: Arc<str>,
+    role: Option<Arc<str>>,
 }
 
 /// Why a call of a fix came to no end.
@@ -113,8 +116,20 @@ impl Mender {
             redactor: request.redactor,
             progress: request.progress,
         };
+        let environment = profile.environment.as_str().into();
+        let role = profile.role.as_deref().map(Into::into);
         let jobs = Budget::new(profile.policy.max_concurrent_jobs, clock.clone());
-        Self { params, host: Arc::new(host), clock, interrupt, run: request.id.into(), jobs }
+        Self {
+            params,
+            host: Arc::new(host),
+            clock,
+            interrupt,
+            run: request.id.into(),
+            jobs,
+            environment,
+            role,
+            limits: profile.policy.load,
+        }
     }
 
     /// The address of a target, connected where it is not yet.
@@ -198,11 +213,14 @@ impl Mender {
             effect,
             target: Some(spec.target),
             also: &[],
+            environment: Arc::clone(&self.environment),
+            role: self.role.clone(),
             run: Arc::clone(&self.run),
             clock: self.clock.clone(),
             deadline: Instant::now() + limit,
             cancelled: cancelled.clone(),
             jobs: self.jobs.clone(),
+            limits: self.limits,
             host: Arc::clone(&self.host) as _,
         };
         let params = self.params.get(spec.check).cloned().unwrap_or_else(|| serde_json::json!({}));

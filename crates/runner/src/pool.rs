@@ -135,6 +135,25 @@ impl Pool {
         }
     }
 
+    /// The target for one that only looks at it: connected if nobody has tried yet. Where that fails the target stays
+    /// untried, so that a check that asks for it carries the error.
+    ///
+    /// # Errors
+    /// Where it is away, or the environment has no such target.
+    pub(crate) async fn look(&self, kind: &str) -> Result<Reached, TargetError> {
+        let entry = self.entry(kind)?;
+        let mut state = entry.state.lock().await;
+        match &*state {
+            State::Live(target) => Ok(Reached::Known(Arc::clone(target))),
+            State::Away(absence) => Err(absence.error.clone()),
+            State::Untried => {
+                let target = self.connect(entry).await?;
+                *state = State::Live(Arc::clone(&target));
+                Ok(Reached::Connected(target))
+            }
+        }
+    }
+
     /// A check says that a live target is away: asks the target itself, once, and remembers if that is so.
     pub async fn confirm_away(&self, kind: &str, asker: &str) -> Option<Reached> {
         let entry = self.entries.get(kind)?;

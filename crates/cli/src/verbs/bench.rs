@@ -114,6 +114,7 @@ async fn measure(size: usize, directory: &Path) -> anyhow::Result<(Duration, Opt
         unavailable: Vec::new(),
         clock: Clock::system(),
         interrupt: Interrupt::default(),
+        resume: None,
         fail_fast: false,
     })
     .await?;
@@ -152,6 +153,7 @@ fn no_op(index: usize) -> CheckSpec {
         group: None,
         alone: false,
         gate: Gate::Required,
+        required_in: None,
         timeout: None,
         proofs: &[],
         docs: Docs(" Nothing."),
@@ -173,6 +175,7 @@ fn profile(checks: &[&'static CheckSpec]) -> Profile {
         retries,
         severity: Severity::Low,
         gate: Gate::Required,
+        required_in: None,
         params: serde_json::json!({}),
     };
     Profile {

@@ -228,6 +228,7 @@ impl Call<'_> {
             unavailable: unavailable.to_vec(),
             clock: Clock::system(),
             interrupt: self.interrupt.clone(),
+            resume: None,
             fail_fast: false,
         })
         .await?;

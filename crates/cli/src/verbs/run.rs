@@ -11,14 +11,18 @@ use shakedown_core::event::RunInfo;
 use shakedown_core::run::{Exit, Run};
 use shakedown_core::sink::Sink;
 use shakedown_core::{Clock, Registry};
-use shakedown_report::{Style, journal::Journal, json, summary, terminal::Terminal};
+use shakedown_report::{Style, journal, journal::Journal, json, summary, terminal::Terminal};
 use shakedown_runner::{Finished, Interrupt, Request};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 
-pub(crate) async fn run(globals: &Globals, options: RunOptions) -> anyhow::Result<Exit> {
+pub(crate) async fn run(globals: &Globals, mut options: RunOptions) -> anyhow::Result<Exit> {
     let project = Project::open(globals)?;
+    let resumed = options.resume.take().map(|run| Resumed::read(&project.root, &run)).transpose()?;
+    if let Some(resumed) = &resumed {
+        resumed.choose(&mut options)?;
+    }
     let (mut profile, redactor) = project.profile(globals, &options.select.env)?;
     add_faults(&mut profile, &project.registry, &options.fault)?;
     if let Some(count) = options.retries {
@@ -45,9 +49,20 @@ pub(crate) async fn run(globals: &Globals, options: RunOptions) -> anyhow::Resul
         started = start_sandbox(&project.registry, &mut profile, kinds) => started?,
         _ = interrupt.wait() => return Ok(Exit::Interrupted),
     };
-    let info = run_info(&profile, &project.registry, selection.to_string());
-    let directory = options.out.unwrap_or_else(|| project.root.join("reports").join(&info.id));
-    let (mut reports, sinks) = Reports::open(globals, directory, options.bundle);
+    let (info, directory, resume) = match resumed {
+        Some(Resumed { directory, run }) => (run.info.clone(), directory, Some(run)),
+        None => {
+            let info = run_info(&profile, &project.registry, selection.to_string());
+            let directory = options.out.unwrap_or_else(|| project.root.join("reports").join(&info.id));
+            (info, directory, None)
+        }
+    };
+    let journal = if resume.is_some() {
+        Journal::resume(&directory.join(journal::FILE_NAME))
+    } else {
+        prepare(&directory)
+    };
+    let (mut reports, sinks) = Reports::open(globals, directory, journal, options.bundle);
     let finished = shakedown_runner::run(Request {
         registry: &project.registry,
         profile: &profile,
@@ -60,6 +75,7 @@ pub(crate) async fn run(globals: &Globals, options: RunOptions) -> anyhow::Resul
         unavailable: started.as_ref().map(|sandbox| sandbox.unavailable().to_vec()).unwrap_or_default(),
         clock: Clock::system(),
         interrupt,
+        resume,
         fail_fast: options.fail_fast,
     })
     .await;
@@ -67,6 +83,37 @@ pub(crate) async fn run(globals: &Globals, options: RunOptions) -> anyhow::Resul
         sandbox.stop().await;
     }
     Ok(reports.write(&project.root, &finished?))
+}
+
+/// A run to go on with.
+struct Resumed {
+    directory: PathBuf,
+    run: Run,
+}
+
+impl Resumed {
+    fn read(root: &Path, run: &Path) -> anyhow::Result<Self> {
+        let directory = find(root, Some(run))?;
+        let run = journal::read(&directory.join(journal::FILE_NAME))?;
+        if run.ended().len() == run.checks.len() {
+            bail!(
+                "the run {} has ended: every check has its answer, and nothing is left to ask",
+                run.info.id
+            );
+        }
+        Ok(Self { directory, run })
+    }
+
+    /// The same checks under the same faults, in the same environment.
+    fn choose(&self, options: &mut RunOptions) -> anyhow::Result<()> {
+        let info = &self.run.info;
+        if options.select.env != info.environment {
+            bail!("the run {} is one of {}: say `--env {}`", info.id, info.environment, info.environment);
+        }
+        options.select.select = vec![info.selection.clone()];
+        options.fault.clone_from(&info.faults);
+        Ok(())
+    }
 }
 
 /// Adds the faults of the command line to those of the environment's sandbox.
@@ -94,7 +141,11 @@ pub(crate) fn add_faults(
     };
     let list = sandbox.entry("faults").or_insert_with(|| serde_json::json!([]));
     if let Some(list) = list.as_array_mut() {
-        list.extend(faults.iter().map(|fault| fault.as_str().into()));
+        for fault in faults.iter().map(|fault| serde_json::Value::from(fault.as_str())) {
+            if !list.contains(&fault) {
+                list.push(fault);
+            }
+        }
     }
     Ok(())
 }
@@ -111,12 +162,17 @@ struct Reports {
 }
 
 impl Reports {
-    /// Makes the directory, and what listens to the run: the journal first.
-    fn open(globals: &Globals, directory: PathBuf, bundle: bool) -> (Self, Vec<Box<dyn Sink>>) {
+    /// What listens to the run: the journal first.
+    fn open(
+        globals: &Globals,
+        directory: PathBuf,
+        journal: io::Result<Journal>,
+        bundle: bool,
+    ) -> (Self, Vec<Box<dyn Sink>>) {
         let (format, style) = (globals.format, globals.style());
         let mut reports = Self { directory: None, format, style, bundle, complete: true };
         let mut sinks: Vec<Box<dyn Sink>> = Vec::new();
-        match prepare(&directory) {
+        match journal {
             Ok(journal) => {
                 sinks.push(Box::new(journal));
                 reports.directory = Some(directory);

@@ -137,6 +137,10 @@ struct Policy {
     fixes: Option<Vec<Id>>,
     /// How many jobs may run at the same time; 10 unless set.
     max_concurrent_jobs: Option<Limit>,
+    /// How many requests load may begin per second; 50 unless set.
+    max_requests_per_second: Option<Limit>,
+    /// How many requests of load may wait for their answers at the same time; 50 unless set.
+    max_requests_in_flight: Option<Limit>,
 }
 
 /// Settings of the checks that a selection selects.

@@ -147,6 +147,7 @@ pub(crate) const BLANK: CheckSpec = CheckSpec {
     group: None,
     alone: false,
     gate: Gate::Required,
+    required_in: None,
     timeout: None,
     proofs: &[],
     docs: Docs(" A check."),
@@ -201,6 +202,7 @@ static CHECKS: [CheckSpec; 6] = [
         effect: Effect::Load,
         severity: Severity::High,
         gate: Gate::Informational,
+        required_in: None,
         source: FOCUS_API,
         ..BLANK
     },
@@ -237,6 +239,7 @@ static INCIDENTS: [IncidentSpec; 1] = [IncidentSpec {
 pub(crate) static REGISTRY: LazyLock<Registry> = LazyLock::new(|| {
     Registry::from_entries(Entries {
         checks: CHECKS.iter().collect(),
+        observers: vec![],
         collectors: Vec::new(),
         fixes: FIXES.iter().collect(),
         targets: TARGETS.iter().collect(),

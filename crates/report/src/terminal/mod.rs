@@ -123,6 +123,10 @@ impl Terminal {
     fn take(&mut self, event: &Event) -> io::Result<()> {
         match &event.kind {
             EventKind::RunStarted { run } => self.say(None, "", &title(run)),
+            EventKind::Resumed { run, after } => {
+                let since = after.strftime("%Y-%m-%d %H:%M:%SZ");
+                self.say(None, "", &format!("{}; going on with the run that ended at {since}", title(run)))
+            }
             EventKind::Planned { check } => {
                 self.planned(check);
                 self.live(Live::planned);
@@ -169,6 +173,7 @@ impl Terminal {
             | EventKind::Created { .. }
             | EventKind::CleanedUp { error: None, .. }
             | EventKind::Evidence { .. }
+            | EventKind::Checkpoint { .. }
             | EventKind::Collected { .. } => Ok(()),
         }
     }

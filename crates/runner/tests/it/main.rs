@@ -5,6 +5,8 @@ mod collect;
 mod hostile;
 mod identity;
 mod ledger;
+mod observe;
 mod plan;
+mod resume;
 mod stage;
 mod stop;

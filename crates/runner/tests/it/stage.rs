@@ -9,13 +9,14 @@ use shakedown_core::event::{Event, EventKind, RunInfo};
 use shakedown_core::ledger::{Removal, Resource};
 use shakedown_core::redact::Redactor;
 use shakedown_core::registry::Entries;
+use shakedown_core::run::Run;
 use shakedown_core::sandbox::Unavailable;
 use shakedown_core::sink::Sink;
 use shakedown_core::target::{ConnectContext, Connected, TargetInfo};
 use shakedown_core::{
     Cause, Check, CheckError, CheckSpec, Clock, CollectContext, Collector, CollectorSpec, Context, Docs,
-    Effect, Evidence, Finding, Gate, NoParams, Observation, Registry, Severity, Target, TargetError,
-    TargetErrorKind, TargetSpec, Verdict, async_trait,
+    Effect, Evidence, Finding, Gate, NoParams, Observation, ObserveContext, Observer, ObserverSpec, Reading,
+    Registry, Severity, Target, TargetError, TargetErrorKind, TargetSpec, Unit, Verdict, async_trait,
 };
 use shakedown_runner::{Confirmation, Finished, Interrupt, Plan, Request};
 use std::collections::{BTreeMap, BTreeSet};
@@ -109,6 +110,22 @@ impl Check for Scripted {
                 cx.require(Effect::Disrupt)?;
                 seen()
             }
+            // Counts how often it was begun, as it would count hours.
+            "climb" => {
+                let before = cx.resumed::<u32>().map_or(0, |(steps, _)| steps);
+                cx.checkpoint(&(before + 1))?;
+                if before == 0 {
+                    return std::future::pending().await;
+                }
+                Ok(Verdict::of(Observation::seen(format!("step {}", before + 1))))
+            }
+            "observe" => {
+                let seen = cx.observe().await.into_iter().map(|seen| match seen.readings {
+                    Ok(readings) => readings.iter().map(|reading| reading.value.to_string()).collect(),
+                    Err(error) => error,
+                });
+                Ok(Verdict::of(Observation::seen(seen.collect::<Vec<_>>().join(", "))))
+            }
             "lose" => {
                 Err(TargetError::new("moon", "moon.example.com", TargetErrorKind::Lost, "it set").into())
             }
@@ -200,12 +217,31 @@ impl Collector for Sky {
     }
 }
 
+/// Tells how high the tide is, unless the target's settings say that it cannot.
+struct Tide;
+
+#[async_trait]
+impl Observer for Tide {
+    type Target = Moon;
+
+    async fn observe(client: &MoonClient, _: &ObserveContext) -> Result<Vec<Reading>, TargetError> {
+        match client.settings.is.as_str() {
+            "clouded" => {
+                Err(TargetError::new("moon", "moon.example.com", TargetErrorKind::Forbidden, "clouds"))
+            }
+            "panicking" => panic!("the sea fell down"),
+            _ => Ok(vec![Reading::new("sea", "tide", 4.0, Unit::Count).of(Some(8.0))]),
+        }
+    }
+}
+
 /// What a test sets up.
 pub(crate) struct Stage {
     pub(crate) specs: Vec<CheckSpec>,
     pub(crate) profile: Profile,
     pub(crate) unavailable: Vec<Unavailable>,
     pub(crate) interrupt: Interrupt,
+    pub(crate) resume: Option<Run>,
     pub(crate) fail_fast: bool,
     pub(crate) directory: Option<PathBuf>,
     pub(crate) ledgers: Option<PathBuf>,
@@ -242,6 +278,7 @@ impl Stage {
             profile,
             unavailable: vec![],
             interrupt: Interrupt::default(),
+            resume: None,
             fail_fast: false,
             directory: None,
             ledgers: None,
@@ -290,6 +327,7 @@ impl Stage {
             group: None,
             alone: false,
             gate: Gate::Required,
+            required_in: None,
             timeout: None,
             proofs: &[],
             docs: Docs(" A scripted check."),
@@ -327,7 +365,9 @@ impl Stage {
         let source = Source { package: "shakedown-moon", file: "moon.rs", line: 1 };
         let sky = CollectorSpec::of::<Sky>("moon.sky", Docs(" The sky."), source);
         let collectors = vec![&*Box::leak(Box::new(sky))];
-        let entries = Entries { checks, targets, collectors, ..Entries::default() };
+        let tide = ObserverSpec::of::<Tide>("moon.tide", Docs(" The tide."), source);
+        let observers = vec![&*Box::leak(Box::new(tide))];
+        let entries = Entries { checks, targets, collectors, observers, ..Entries::default() };
         let registry = Registry::from_entries(entries).unwrap();
         let selection = Selection::parse(&self.selection, &registry, &BTreeMap::new()).unwrap();
         let confirmation = Confirmation { environment: self.confirm.clone() };
@@ -365,6 +405,7 @@ impl Stage {
             unavailable: self.unavailable,
             clock: Clock::system(),
             interrupt: self.interrupt,
+            resume: self.resume,
             fail_fast: self.fail_fast,
         };
         let finished = tokio::time::timeout(Duration::from_mins(1), shakedown_runner::run(request)).await;

@@ -166,6 +166,7 @@ impl Laboratory {
             unavailable: Vec::new(),
             clock: Clock::system(),
             interrupt: self.interrupt.clone(),
+            resume: None,
             fail_fast: false,
         })
         .await

@@ -1,7 +1,6 @@
 //! `focus-api.historic.e2e`
 
 use crate::checks::JOBS;
-use crate::planned::{self, Row};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -11,6 +10,7 @@ use shakedown_core::{
 };
 use shakedown_focus::client::FocusClient;
 use shakedown_focus::document;
+use shakedown_focus::planned::{self, Row};
 use shakedown_focus::recordings::recorded;
 use shakedown_focus::target::FocusApi;
 use shakedown_http::{Exchange, StatusCode};

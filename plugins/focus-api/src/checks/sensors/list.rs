@@ -1,11 +1,11 @@
 //! `focus-api.sensors.list`
 
-use crate::planned::{not_deployed, read_sensors};
 use shakedown_core::{
     Cause, Check, CheckError, Context, Effect, Finding, NoParams, Severity, Verdict, async_trait, fault,
     register_check,
 };
 use shakedown_focus::document;
+use shakedown_focus::planned::{not_deployed, read_sensors};
 use shakedown_focus::target::FocusApi;
 use shakedown_http::StatusCode;
 

@@ -1,13 +1,13 @@
 //! `focus-api.task.refused`
 
 use crate::checks::{JOBS, TASKS};
-use crate::planned;
 use serde_json::{Value, json};
 use shakedown_core::{
     Case, Cases, Cause, Check, CheckError, Context, Effect, Finding, NoParams, Severity, Verdict,
     async_trait, fault, register_check,
 };
 use shakedown_focus::document;
+use shakedown_focus::planned;
 use shakedown_focus::target::FocusApi;
 use shakedown_focus::wording::{mentions, words};
 use shakedown_http::{Exchange, StatusCode};

@@ -1,13 +1,13 @@
 //! `focus-api.task.valid`
 
 use crate::checks::{JOBS, SENSORS};
-use crate::planned::{self, not_deployed};
 use serde_json::Value;
 use shakedown_core::{
     Cause, Check, CheckError, Context, Effect, Finding, NoParams, Severity, Verdict, async_trait, fault,
     register_check,
 };
 use shakedown_focus::document;
+use shakedown_focus::planned::{self, not_deployed};
 use shakedown_focus::target::FocusApi;
 use shakedown_focus::wording::mentions;
 use shakedown_http::{Exchange, StatusCode};

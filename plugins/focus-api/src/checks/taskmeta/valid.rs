@@ -1,7 +1,6 @@
 //! `focus-api.taskmeta.valid`
 
 use crate::checks::{JOBS, TASKS};
-use crate::planned;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -13,6 +12,7 @@ use shakedown_core::{
 use shakedown_focus::client::FocusClient;
 use shakedown_focus::document;
 use shakedown_focus::metadata::LiveMetadata;
+use shakedown_focus::planned;
 use shakedown_focus::target::FocusApi;
 use shakedown_http::{Exchange, StatusCode};
 use std::time::{Duration, Instant};

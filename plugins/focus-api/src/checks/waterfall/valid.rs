@@ -1,7 +1,6 @@
 //! `focus-api.waterfall.valid`
 
 use crate::checks::{JOBS, ROWS};
-use crate::planned::{self, Row};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -12,6 +11,7 @@ use shakedown_core::{
 };
 use shakedown_focus::client::FocusClient;
 use shakedown_focus::document;
+use shakedown_focus::planned::{self, Row};
 use shakedown_focus::target::FocusApi;
 use shakedown_http::{Exchange, StatusCode};
 use std::time::{Duration, Instant};

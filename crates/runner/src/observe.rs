@@ -1,0 +1,67 @@
+//! Asks the observers of all targets what is used now.
+
+use crate::bus::Bus;
+use crate::pool::{Pool, Reached};
+use shakedown_core::event::EventKind;
+use shakedown_core::{Clock, ObserveContext, Observed, ObserverSpec, Reading, Registry};
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+use tokio::runtime::Handle;
+
+/// How long an observer may take.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// The observers of a run.
+pub(crate) struct Observers {
+    specs: Vec<&'static ObserverSpec>,
+    workers: Handle,
+    clock: Clock,
+    /// Targets that were away when they were first looked at, and why: nobody waits for them again.
+    away: Mutex<BTreeMap<&'static str, String>>,
+}
+
+impl Observers {
+    pub(crate) fn new(registry: &Registry, workers: Handle, clock: Clock) -> Self {
+        Self { specs: registry.observers().to_vec(), workers, clock, away: Mutex::default() }
+    }
+
+    /// What each observer of a configured target sees, all asked at once.
+    pub(crate) async fn observe(&self, pool: &Pool, bus: &Bus) -> Vec<Observed> {
+        let configured = self.specs.iter().filter(|spec| pool.kinds().any(|kind| kind == spec.target));
+        let asked = configured.map(|spec| async move {
+            let readings = self.ask(spec, pool, bus).await;
+            let (observer, target) = (spec.id.to_owned(), spec.target.to_owned());
+            Observed { observer, target, at: self.clock.now(), readings }
+        });
+        futures_util::future::join_all(asked).await
+    }
+
+    async fn ask(&self, spec: &ObserverSpec, pool: &Pool, bus: &Bus) -> Result<Vec<Reading>, String> {
+        let known_away = self.away.lock().unwrap_or_else(PoisonError::into_inner).get(spec.target).cloned();
+        if let Some(error) = known_away {
+            return Err(error);
+        }
+        let reached = pool.look(spec.target).await.map_err(|error| {
+            let error = error.to_string();
+            self.away.lock().unwrap_or_else(PoisonError::into_inner).insert(spec.target, error.clone());
+            error
+        })?;
+        if let Some(info) = reached.news() {
+            bus.emit(EventKind::TargetConnected { target: spec.target.to_owned(), info: info.clone() });
+        }
+        let (Reached::Known(target) | Reached::Connected(target)) = reached else {
+            return Err("it is away".to_owned());
+        };
+        let cx = ObserveContext { deadline: Instant::now() + PATIENCE };
+        let mut task = self.workers.spawn((spec.observe)(target.client(), cx));
+        match tokio::time::timeout(PATIENCE, &mut task).await {
+            Ok(Ok(readings)) => readings.map_err(|error| error.to_string()),
+            Ok(Err(_)) => Err("the observer panicked".to_owned()),
+            Err(_) => {
+                task.abort();
+                Err(format!("no answer within {}", shakedown_core::duration::brief(PATIENCE)))
+            }
+        }
+    }
+}
