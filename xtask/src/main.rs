@@ -3,6 +3,7 @@
 //! It depends on no crate of the workspace, so that it compiles in seconds and works while the rest does not compile.
 #![expect(clippy::disallowed_methods, reason = "this is a program of its own: it may read the environment")]
 
+mod bench;
 mod bundle;
 mod codegen;
 mod lint;
@@ -27,6 +28,7 @@ cargo xtask CHORE: the chores of this workspace
   lint               check formatting and lints, and that generated files are current
   codegen [--check]  write the generated files, or fail where one is out of date
   bench [mongo]      measure the program, or the MongoDB checks on a million recordings, in a release build
+  bench load [ARGS]  measure the load engine beside `wrk` and `oha`, and against the truth; `--help` names the parts
   help               print this
 
 cargo xtask VERB: any other word is a verb of the `shakedown` program, which is built first
@@ -56,7 +58,7 @@ fn dispatch(arguments: &[OsString]) -> Result<ExitCode, Failure> {
         Some("test") => test::test(rest),
         Some("lint") => lint::lint(rest),
         Some("codegen") => codegen::codegen(rest),
-        Some("bench") => product::hand_over(product::Profile::Release, arguments),
+        Some("bench") => bench::bench(arguments),
         _ => product::hand_over(product::Profile::chosen()?, arguments),
     }
 }

@@ -12,7 +12,7 @@ pub(crate) struct Part {
 
 /// What is there.
 pub(crate) fn look() -> Vec<Part> {
-    vec![mongodb(), kubectl(), sshd()]
+    vec![mongodb(), kubectl(), sshd(), browser()]
 }
 
 /// The sandbox's own order: an explicit address, `mongod` on the path, a server in a private virtual environment.
@@ -44,6 +44,14 @@ fn sshd() -> Part {
         .find(|path| std::path::Path::new(path).is_file() && answers("ssh", &["-V"]));
     let provider = place.map(str::to_owned).ok_or("apt-get install openssh-server openssh-client");
     Part { name: "SSH server", provider }
+}
+
+/// Opens the pages.
+fn browser() -> Part {
+    let there =
+        ["chromium", "chromium-browser", "google-chrome"].iter().any(|name| answers(name, &["--version"]));
+    let provider = if there { Ok("from the path".to_owned()) } else { Err("apt-get install chromium") };
+    Part { name: "Chromium", provider }
 }
 
 /// Whether a program is there and content.

@@ -88,6 +88,9 @@ pub(crate) enum Verb {
         /// Also pack reports, journal and evidence into one archive
         #[arg(long)]
         bundle: bool,
+        /// Say what has changed from the first run to the second; exits with 1 where something is worse
+        #[arg(long, num_args = 2, value_names = ["BEFORE", "AFTER"], conflicts_with_all = ["run", "bundle"])]
+        compare: Option<Vec<PathBuf>>,
     },
     /// Say of each target whether it can be reached, what it is, what may be done there, and what would be skipped
     Doctor {
@@ -98,6 +101,8 @@ pub(crate) enum Verb {
         #[arg(long, value_name = "ID")]
         fault: Vec<String>,
     },
+    /// Send the results of a run to another system
+    Upload(UploadOptions),
     /// The embedded environment
     Sandbox(SandboxOptions),
     /// Remove what earlier runs left behind
@@ -119,6 +124,9 @@ pub(crate) enum Verb {
         /// The shell
         shell: Shell,
     },
+    /// Do a share of a load, as a coordinator on standard input says
+    #[command(hide = true)]
+    LoadWorker,
     /// Measure what the program costs, beside a peer in the same run
     #[command(hide = true)]
     Bench {
@@ -275,6 +283,44 @@ pub(crate) struct ProveOptions {
     /// How many sandboxes at once
     #[arg(long, value_name = "N", default_value_t = 4)]
     pub(crate) jobs: usize,
+}
+
+/// What to send, and where.
+#[derive(Debug, Args)]
+pub(crate) struct UploadOptions {
+    #[command(subcommand)]
+    pub(crate) to: UploadTo,
+}
+
+/// Where to send results.
+#[derive(Debug, Subcommand)]
+pub(crate) enum UploadTo {
+    /// To Jira Xray, as the environment's table `xray` says
+    Xray {
+        /// A run's directory, or its name under `reports/`; by default the latest
+        run: Option<PathBuf>,
+        /// The environment
+        #[arg(long, value_name = "NAME")]
+        env: String,
+        /// The test plan that the execution belongs to
+        #[arg(long, value_name = "KEY")]
+        plan: Option<String>,
+        /// The execution to add to; without it a new one comes to be
+        #[arg(long, value_name = "KEY")]
+        execution: Option<String>,
+        /// A test environment; several add up
+        #[arg(long, value_name = "NAME")]
+        test_environment: Vec<String>,
+        /// The revision of what was tested
+        #[arg(long, value_name = "TEXT")]
+        revision: Option<String>,
+        /// The version of what was tested
+        #[arg(long, value_name = "VERSION")]
+        fix_version: Option<String>,
+        /// Show the request and send nothing
+        #[arg(long)]
+        dry_run: bool,
+    },
 }
 
 /// What to do with the sandbox.

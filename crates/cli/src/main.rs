@@ -8,6 +8,7 @@ mod verbs;
 
 use args::{Arguments, Verb};
 use clap::Parser as _;
+use shakedown_core::Clock;
 use shakedown_core::run::Exit;
 use std::process::ExitCode;
 
@@ -48,13 +49,21 @@ async fn dispatch(arguments: Arguments) -> anyhow::Result<Exit> {
         Verb::Validate(options) => verbs::validate::validate(&globals, &options).await,
         Verb::Prove(options) => verbs::prove::prove(&globals, &options).await,
         Verb::Fix(options) => verbs::fix::fix(&globals, options).await,
-        Verb::Report { run, bundle } => verbs::report::report(&globals, run.as_deref(), bundle),
+        Verb::Report { compare: Some(runs), .. } => verbs::report::compare_runs(&globals, &runs[0], &runs[1]),
+        Verb::Report { run, bundle, compare: None } => {
+            verbs::report::report(&globals, run.as_deref(), bundle)
+        }
         Verb::Doctor { env, fault } => verbs::doctor::doctor(&globals, &env, &fault).await,
+        Verb::Upload(options) => verbs::upload::upload(&globals, options.to).await,
         Verb::Sandbox(options) => verbs::sandbox::sandbox(&globals, &options).await,
         Verb::Cleanup { env } => verbs::cleanup::cleanup(&globals, &env).await,
         Verb::Schema { which } => verbs::schema::schema(which),
         Verb::Catalogue => verbs::catalogue::catalogue(),
         Verb::Completions { shell } => verbs::completions(shell),
+        Verb::LoadWorker => {
+            shakedown_loadgen::workers::worker_main(Clock::system()).await?;
+            Ok(Exit::Fit)
+        }
         Verb::Bench { benchmark } => verbs::bench::bench(benchmark).await,
     }
 }

@@ -3,7 +3,7 @@
 use crate::args::{Globals, SelectOptions};
 use crate::output;
 use anyhow::{Context as _, anyhow, bail};
-use shakedown_config::{Config, Diagnostics, Profile, Selection, TargetConfig, Unreachable};
+use shakedown_config::{Config, Diagnostics, Profile, Selection, TargetConfig, Unreachable, Xray};
 use shakedown_core::redact::Redactor;
 use shakedown_core::{Clock, Registry};
 use shakedown_runner::{Confirmation, Plan};
@@ -41,20 +41,25 @@ impl Project {
         globals: &Globals,
         environment: &str,
     ) -> anyhow::Result<(Profile, Redactor)> {
-        #[expect(
-            clippy::disallowed_methods,
-            reason = "the one place where the configuration's variables are read"
-        )]
-        let variables = |name: &str| std::env::var(name).ok();
         let today = Clock::system().now().to_zoned(jiff::tz::TimeZone::UTC).date();
         let profile =
-            self.config.profile(environment, &variables, today).map_err(|errors| shown(globals, &errors))?;
+            self.config.profile(environment, &variable, today).map_err(|errors| shown(globals, &errors))?;
         let redactor = Redactor::new(profile.secrets.iter().map(String::as_str));
         output::keep_out(&redactor);
         for warning in &profile.warnings {
             output::message(warning.render(globals.error_style().color).trim_end());
         }
         Ok((profile, redactor))
+    }
+
+    /// Where the results of an environment are uploaded.
+    pub(crate) fn xray(&self, globals: &Globals, environment: &str) -> anyhow::Result<Xray> {
+        let found = self.config.xray(environment, &variable).map_err(|errors| shown(globals, &errors))?;
+        found.ok_or_else(|| {
+            anyhow!(
+                "`{environment}` does not say where its results go: add `[environments.{environment}.xray]`"
+            )
+        })
     }
 
     /// The selection that the options ask for; everything where they ask for nothing.
@@ -137,6 +142,15 @@ pub(crate) async fn start_sandbox(
         profile.targets.insert(kind.clone(), sandbox_target(settings.clone()));
     }
     Ok(Some(sandbox))
+}
+
+/// A variable that the configuration names.
+fn variable(name: &str) -> Option<String> {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the one place where the configuration's variables are read"
+    )]
+    std::env::var(name).ok()
 }
 
 fn config_path(globals: &Globals) -> anyhow::Result<PathBuf> {

@@ -10,6 +10,7 @@ use crate::selection::Selection;
 use crate::source::{self, Source};
 use crate::suite::{self, Suite, SuiteTable};
 use crate::tree::{self, Node, Table, Value};
+use crate::xray::{self, Xray};
 use crate::{interpolate, params, target};
 use jiff::civil::Date;
 use shakedown_core::{Gate, Registry};
@@ -18,6 +19,9 @@ use std::path::Path;
 
 /// The version of the format.
 const VERSION: i64 = 1;
+
+/// The table that only an upload reads.
+const XRAY: &str = "xray";
 
 /// How many checks may run at the same time, unless the file says otherwise.
 const CONCURRENCY: usize = 8;
@@ -89,6 +93,9 @@ impl Config {
             return;
         };
         let complete = self.environments.is_complete(name);
+        if let Some(entry) = table.get(XRAY) {
+            xray::read(&entry.node, name, false, problems);
+        }
         let environment = Environment::read(&table, &entry.node.span, complete, self.lookup(), problems);
         params::settings(&environment, &self.registry, problems);
     }
@@ -129,6 +136,32 @@ impl Config {
         ids.filter(|id| !self.unselected.iter().any(|listed| listed == id) && !in_a_suite(id)).collect()
     }
 
+    /// Where the results of an environment are uploaded, with `variables` filled in; none where the file does not say.
+    ///
+    /// # Errors
+    /// An unknown environment, and everything that is wrong with the table.
+    pub fn xray(
+        &self,
+        environment: &str,
+        variables: &dyn Fn(&str) -> Option<String>,
+    ) -> Result<Option<Xray>, Diagnostics> {
+        let Some(mut table) = self.environments.merged(environment) else {
+            return Err(self.unknown(environment));
+        };
+        table.0.retain(|key, _| key == XRAY);
+        let mut problems = Problems::default();
+        interpolate::fill(&mut table, environment, variables, &mut problems);
+        let Some(entry) = table.get(XRAY) else { return Ok(None) };
+        let read = xray::read(&entry.node, environment, !problems.has_errors(), &mut problems);
+        if problems.has_errors() { Err(problems.finish(&self.source)) } else { Ok(read) }
+    }
+
+    fn unknown(&self, environment: &str) -> Diagnostics {
+        let help = hint(environment, self.environments()).unwrap_or_default();
+        let message = format!("unknown environment `{environment}`");
+        Diagnostic::without_place(&self.source.name, message, &help).into()
+    }
+
     /// One environment, with `variables` filled in and waivers as they stand on a day (UTC).
     ///
     /// # Errors
@@ -142,10 +175,10 @@ impl Config {
         let (Some(mut table), Some(entry)) =
             (self.environments.merged(environment), self.environments.entries.get(environment))
         else {
-            let help = hint(environment, self.environments()).unwrap_or_default();
-            let message = format!("unknown environment `{environment}`");
-            return Err(Diagnostic::without_place(&self.source.name, message, &help).into());
+            return Err(self.unknown(environment));
         };
+        // Only an upload needs it: without its secrets, a run runs.
+        table.0.remove(XRAY);
         let mut problems = Problems::default();
         let mut secrets = interpolate::fill(&mut table, environment, variables, &mut problems);
         secrets.extend(target::secrets(&table, &self.registry));
@@ -204,6 +237,7 @@ fn read_project(reader: Reader<'_>, registry: &Registry, problems: &mut Problems
     let name = reader.require("name", "\"focus-server\"", problems);
     let name = name.and_then(|node| filled_text(node, "name", problems));
     let jira = reader.optional("jira", problems, filled_text);
+    let jira_url = reader.optional("jira_url", problems, filled_text);
     let unselected = reader.optional("unselected", problems, |node, key, problems| {
         array(node, key, problems, |node, key, problems| {
             let id = text(node, key, problems)?;
@@ -214,8 +248,11 @@ fn read_project(reader: Reader<'_>, registry: &Registry, problems: &mut Problems
         })
     });
     reader.finish(problems);
-    let project =
-        Project { jira: jira.map(str::to_owned), name: name.map_or(Project::default().name, str::to_owned) };
+    let project = Project {
+        name: name.map_or(Project::default().name, str::to_owned),
+        jira: jira.map(str::to_owned),
+        jira_url: jira_url.map(|url| url.trim_end_matches('/').to_owned()),
+    };
     (project, unselected.unwrap_or_default())
 }
 

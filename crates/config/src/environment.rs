@@ -87,6 +87,8 @@ impl<'a> Environment<'a> {
         let reader = Reader::new(table, span, "an environment");
         // Inheritance was settled before.
         reader.get("extends");
+        // Read by itself, when results are uploaded.
+        reader.get("xray");
         let mut environment = Self { role: reader.optional("role", problems, role), ..Self::default() };
         if let Some(sandbox) = reader.table("sandbox", problems) {
             environment.sandbox = Some(read_sandbox(sandbox, lookup.registry, problems));

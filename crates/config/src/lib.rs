@@ -28,6 +28,7 @@ mod suite;
 mod target;
 mod template;
 mod tree;
+mod xray;
 
 pub use config::Config;
 pub use diagnostic::{Diagnostic, Diagnostics, Level};
@@ -35,3 +36,4 @@ pub use profile::{CheckSettings, Policy, Profile, Project, Retries, TargetConfig
 pub use schema::schema;
 pub use selection::{Selection, SelectionError, SelectionProblem};
 pub use suite::Suite;
+pub use xray::{Credentials, Product, Xray};

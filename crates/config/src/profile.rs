@@ -14,11 +14,13 @@ pub struct Project {
     pub name: String,
     /// Its key in Jira.
     pub jira: Option<String>,
+    /// The address of Jira, for links; without a slash at its end.
+    pub jira_url: Option<String>,
 }
 
 impl Default for Project {
     fn default() -> Self {
-        Self { name: "unnamed".to_owned(), jira: None }
+        Self { name: "unnamed".to_owned(), jira: None, jira_url: None }
     }
 }
 

@@ -31,6 +31,10 @@ pub trait Host: Send + Sync {
     fn created(&self, check: &str, resource: Resource) -> std::io::Result<()>;
     /// Takes a resource off the ledger.
     fn removed(&self, check: &str, resource: &Resource) -> std::io::Result<()>;
+    /// When the run began, where there is one.
+    fn began(&self) -> Option<Timestamp> {
+        None
+    }
     /// What all observers of the configured targets see.
     async fn observe(&self) -> Vec<Observed> {
         Vec::new()
@@ -161,6 +165,11 @@ impl Context {
         self.host
             .removed(self.check, resource)
             .map_err(|error| CheckError::unclear(format!("cannot write the cleanup ledger: {error}")))
+    }
+
+    /// When the run began. What a check sees and is younger, the run itself may have brought about.
+    pub fn began(&self) -> Option<Timestamp> {
+        self.host.began()
     }
 
     /// What all observers of the environment's targets see now: readings of those that answer, the reason of those that

@@ -167,6 +167,9 @@ pub struct RunInfo {
     /// The Jira project key, where there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub jira: Option<String>,
+    /// The address of Jira, where links can be made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub jira_url: Option<String>,
     /// The environment.
     pub environment: String,
     /// The role of the environment, where it has one.

@@ -10,9 +10,10 @@ use shakedown_core::budget::Slot;
 use shakedown_core::duration::brief;
 use shakedown_core::ledger::Resource;
 use shakedown_core::{CheckError, Context, Effect, Target, TargetError};
-use shakedown_http::{Exchange, HttpClient, HttpError, HttpErrorKind, Method, Request, StatusCode};
+use shakedown_http::{
+    Exchange, HttpClient, HttpError, HttpErrorKind, HttpSettings, Method, Request, StatusCode,
+};
 use std::time::Duration;
-use tokio::runtime::Handle;
 use tokio::time::timeout;
 
 /// A connected Focus Server.
@@ -77,6 +78,17 @@ impl FocusClient {
     /// The server's address, without credentials.
     pub fn address(&self) -> String {
         self.http.address()
+    }
+
+    /// How the server is reached, for a load engine with connections of its own. Jobs that it starts go through the same
+    /// books: see [`Self::room`] and [`Self::book`].
+    pub const fn settings(&self) -> &HttpSettings {
+        self.http.settings()
+    }
+
+    /// How long a job to which nobody connects may still live.
+    pub const fn job_lifetime(&self) -> Duration {
+        self.job_lifetime
     }
 
     /// `GET /ack`, whatever the answer.
@@ -145,8 +157,19 @@ impl FocusClient {
     /// A job that it starts is put on the ledger, and counts against the bound on jobs as long as it may live. Nothing is
     /// asked twice: a server that is not ready is only burdened by it.
     pub async fn configure(&self, cx: &Context, body: &str) -> Result<Configured, CheckError> {
+        let (exchange, entry) = self.configure_booked(cx, body).await?;
+        Ok(Configured { exchange, job: entry.map(|entry| entry.id) })
+    }
+
+    /// The same with the entry on the ledger of the job that it starts.
+    pub(crate) async fn configure_booked(
+        &self,
+        cx: &Context,
+        body: &str,
+    ) -> Result<(Exchange, Option<Resource>), CheckError> {
         let room = self.room(cx, cx.remaining().mul_f32(0.9)).await?;
-        let sent = self.configure_in(cx, room, body, patience(cx)).await?;
+        let request = Request::post_json("/configure", body.to_owned(), patience(cx));
+        let sent = self.send_and_book(cx, room, request).await?;
         Ok(sent.map_err(|error| away(&error))?)
     }
 
@@ -164,6 +187,18 @@ impl FocusClient {
                 brief(within)
             ))),
         }
+    }
+
+    /// Puts a job on the ledger. To be called at once after the server has named it.
+    pub fn book(&self, cx: &Context, id: &str) -> Result<Resource, CheckError> {
+        let resource = Resource {
+            target: FocusApi::KIND.to_owned(),
+            kind: Self::JOB.to_owned(),
+            id: id.to_owned(),
+            ends_by: Some(cx.clock.now() + self.job_lifetime),
+        };
+        cx.created(resource.clone())?;
+        Ok(resource)
     }
 
     /// The same as [`configure`](Self::configure), once there is room, for checks to which no answer is an answer.
@@ -184,6 +219,16 @@ impl FocusClient {
         room: Room,
         request: Request,
     ) -> Result<Result<Configured, HttpError>, CheckError> {
+        let sent = self.send_and_book(cx, room, request).await?;
+        Ok(sent.map(|(exchange, entry)| Configured { exchange, job: entry.map(|entry| entry.id) }))
+    }
+
+    async fn send_and_book(
+        &self,
+        cx: &Context,
+        room: Room,
+        request: Request,
+    ) -> Result<Result<(Exchange, Option<Resource>), HttpError>, CheckError> {
         let sent = self.http.send(request).await;
         if !may_have_started(&sent) {
             room.release();
@@ -192,16 +237,8 @@ impl FocusClient {
             Ok(exchange) => exchange,
             Err(error) => return Ok(Err(error)),
         };
-        let job = started_job(&exchange);
-        if let Some(id) = &job {
-            cx.created(Resource {
-                target: FocusApi::KIND.to_owned(),
-                kind: Self::JOB.to_owned(),
-                id: id.clone(),
-                ends_by: Some(cx.clock.now() + self.job_lifetime),
-            })?;
-        }
-        Ok(Ok(Configured { exchange, job }))
+        let entry = started_job(&exchange).map(|id| self.book(cx, &id)).transpose()?;
+        Ok(Ok((exchange, entry)))
     }
 }
 
@@ -252,9 +289,7 @@ impl Room {
 
 impl Drop for Room {
     fn drop(&mut self) {
-        if let Some(slot) = self.slot.take()
-            && Handle::try_current().is_ok()
-        {
+        if let Some(slot) = self.slot.take() {
             slot.release_after(self.lifetime);
         }
     }

@@ -8,6 +8,7 @@ use crate::response;
 use crate::stream::{NotReady, Stream};
 use crate::wording::words;
 use serde_json::Value;
+use shakedown_core::ledger::Resource;
 use shakedown_core::{Cause, CheckError, Context, Finding, Verdict};
 use shakedown_http::{Exchange, StatusCode};
 use std::time::Duration;
@@ -25,6 +26,8 @@ impl ConfigureRequest {
 pub struct Job {
     /// Its id.
     pub id: String,
+    /// Its entry on the ledger.
+    pub entry: Resource,
     /// What `/configure` said of it.
     pub answer: Value,
     /// Request and answer.
@@ -41,15 +44,14 @@ impl FocusClient {
         request: &ConfigureRequest,
         what: &str,
     ) -> Result<Result<Job, (Exchange, Finding)>, CheckError> {
-        let configured = self.configure(cx, &request.text()).await?;
-        let exchange = configured.exchange;
-        let (Some(id), true) = (configured.job, exchange.status.is_success()) else {
+        let (exchange, entry) = self.configure_booked(cx, &request.text()).await?;
+        let (Some(entry), true) = (entry, exchange.status.is_success()) else {
             let finding = outage::explained(cx, &exchange, refused(what, &exchange));
             return Ok(Err((exchange, finding)));
         };
         let answer: Value = exchange.json().map_err(CheckError::unclear)?;
         let note = response::guard(request, &answer);
-        Ok(Ok(Job { id, answer, exchange, note }))
+        Ok(Ok(Job { id: entry.id.clone(), entry, answer, exchange, note }))
     }
 
     /// Sends a valid request for a check whose question begins with a job; `focus-api.config.valid` judges requests.
@@ -128,17 +130,9 @@ impl Job {
         Stream::open(&host, port, within).await
     }
 
-    /// Where the stream is: a host, without scheme or path, and a port.
+    /// Where the stream is; see [`place`].
     pub fn place(&self) -> Option<(String, u16)> {
-        let (host, port) = response::stream(&self.answer)?;
-        let host = host.rsplit("://").next()?.split('/').next()?;
-        // An IPv6 address stands in brackets; a port behind the name is told apart from `stream_port` by none.
-        let host = match host.strip_prefix('[') {
-            Some(rest) => rest.split(']').next()?,
-            None => host.split(':').next()?,
-        };
-        (!host.is_empty()).then_some(())?;
-        Some((host.to_owned(), u16::try_from(port).ok()?))
+        place(&self.answer)
     }
 
     /// The path of its metadata; none where the id is more than a word and could lead astray.
@@ -165,6 +159,19 @@ impl Job {
     }
 }
 
+/// Where the stream is that an answer of `/configure` names: a host, without scheme or path, and a port.
+pub fn place(answer: &Value) -> Option<(String, u16)> {
+    let (host, port) = response::stream(answer)?;
+    let host = host.rsplit("://").next()?.split('/').next()?;
+    // An IPv6 address stands in brackets; a port behind the name is told apart from `stream_port` by none.
+    let host = match host.strip_prefix('[') {
+        Some(rest) => rest.split(']').next()?,
+        None => host.split(':').next()?,
+    };
+    (!host.is_empty()).then_some(())?;
+    Some((host.to_owned(), u16::try_from(port).ok()?))
+}
+
 /// Whether metadata says that a job has come to its end.
 pub fn has_ended(metadata: &Value) -> bool {
     const ENDS: [&str; 8] =
@@ -181,7 +188,13 @@ mod tests {
 
     fn job(url: &str, id: &str) -> Job {
         let answer = json!({ "stream_url": url, "stream_port": "12301" });
-        Job { id: id.to_owned(), answer, exchange: exchange(200, "{}"), note: None }
+        let entry = Resource {
+            target: "focus-api".to_owned(),
+            kind: FocusClient::JOB.to_owned(),
+            id: id.to_owned(),
+            ends_by: None,
+        };
+        Job { id: id.to_owned(), entry, answer, exchange: exchange(200, "{}"), note: None }
     }
 
     #[test]

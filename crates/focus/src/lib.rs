@@ -2,7 +2,8 @@
 //!
 //! [`target`] connects; [`client`] is the only way to `/configure` and keeps the books of the jobs that a check starts.
 //! [`channels`], [`metadata`], [`recordings`], [`request`] and [`response`] know the contract of one message each, [`job`] what a valid
-//! request starts, and [`stream`] the port of that. [`document`] and [`wording`] read answers, [`outage`] puts a 503 down
+//! request starts, and [`stream`] the port of that,
+//! [`planned`] the planned interface. [`document`] and [`wording`] read answers, [`outage`] puts a 503 down
 //! to its cause with what [`suspects`] names, and [`doors`] are the other ways into the server.
 
 pub mod channels;
@@ -12,6 +13,7 @@ pub mod doors;
 pub mod job;
 pub mod metadata;
 pub mod outage;
+pub mod planned;
 pub mod recordings;
 pub mod request;
 pub mod response;

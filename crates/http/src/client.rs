@@ -56,6 +56,7 @@ pub struct HttpClient {
     base_url: Url,
     headers: HeaderMap,
     warnings: Vec<String>,
+    settings: HttpSettings,
 }
 
 impl HttpClient {
@@ -64,7 +65,7 @@ impl HttpClient {
     /// # Errors
     /// [`HttpErrorKind::Settings`], naming what cannot be used.
     pub fn new(settings: HttpSettings) -> Result<Self, HttpError> {
-        let HttpSettings { base_url, verify_tls, ca_file, headers, connect_timeout } = settings;
+        let HttpSettings { base_url, verify_tls, ca_file, headers, connect_timeout } = settings.clone();
         let address = origin(&base_url);
         let unusable = |message: String| HttpError::new(HttpErrorKind::Settings, address.clone(), message);
         if !matches!(base_url.scheme(), "http" | "https") || base_url.host().is_none() {
@@ -99,12 +100,17 @@ impl HttpClient {
         if base_url.scheme() == "https" && !verify_tls {
             warnings.push("TLS certificates are not verified (verify_tls = false)".to_owned());
         }
-        Ok(Self { client, base_url, headers, warnings })
+        Ok(Self { client, base_url, headers, warnings, settings })
     }
 
     /// The base address, without credentials.
     pub fn address(&self) -> String {
         clean(&self.base_url).to_string()
+    }
+
+    /// How the server is reached, for those who speak to it by other means.
+    pub const fn settings(&self) -> &HttpSettings {
+        &self.settings
     }
 
     /// What the reader of a report should know of how the server is reached.

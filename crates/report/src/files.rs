@@ -1,6 +1,6 @@
 //! The reports that a run leaves in its directory.
 
-use crate::{json, junit};
+use crate::{html, json, junit, xray};
 use shakedown_core::run::Run;
 use std::env;
 use std::fs::{self, File};
@@ -18,9 +18,9 @@ pub struct Written {
     pub result: io::Result<()>,
 }
 
-/// Writes `run.json` and `junit.xml` into the run's directory, each whatever becomes of the other. A report appears
-/// whole or not at all, and replaces an earlier one.
-pub fn write_all(run: &Run, dir: &Path) -> Vec<Written> {
+/// Writes `run.json`, `report.html`, `junit.xml` and `xray.xml` into the run's directory, each whatever becomes of the
+/// others. A report appears whole or not at all, and replaces an earlier one.
+pub fn write_all(run: &Run, dir: &Path, options: &html::Options<'_>) -> Vec<Written> {
     let attachments = within_project(dir);
     let write = |what: &'static str, content: &dyn Fn(&mut dyn Write) -> io::Result<()>| {
         let path = dir.join(what);
@@ -31,7 +31,9 @@ pub fn write_all(run: &Run, dir: &Path) -> Vec<Written> {
     };
     vec![
         write("run.json", &|out| json::write(run, out)),
+        write("report.html", &|out| html::write(run, options, out)),
         write("junit.xml", &|out| junit::write(run, attachments.as_deref(), out)),
+        write("xray.xml", &|out| xray::write(run, dir, out).map(drop)),
     ]
 }
 

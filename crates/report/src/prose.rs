@@ -7,6 +7,7 @@ use shakedown_core::ledger::Resource;
 use shakedown_core::outcome::{Outcome, SkipReason};
 use shakedown_core::run::{CheckRecord, ToDo, What};
 use shakedown_core::{Gate, Severity, Status};
+use std::collections::HashMap;
 use std::path::Path;
 
 /// How much of each part is shown (`run.json` holds all of it), and from where evidence is seen.
@@ -25,6 +26,8 @@ pub(crate) struct Scope<'a> {
 pub(crate) struct Line {
     pub label: &'static str,
     pub text: String,
+    /// The file that the text names, relative to the run's directory, where it names one.
+    pub file: Option<String>,
 }
 
 /// Collects lines that are safe to show.
@@ -37,7 +40,8 @@ impl Lines<'_> {
     fn say(&mut self, label: &'static str, text: &str) {
         let clipped = clip(text, self.scope.text);
         for (index, line) in clean_lines(&clipped).enumerate() {
-            self.lines.push(Line { label: if index == 0 { label } else { "" }, text: line.into_owned() });
+            let label = if index == 0 { label } else { "" };
+            self.lines.push(Line { label, text: line.into_owned(), file: None });
         }
     }
 
@@ -51,7 +55,12 @@ impl Lines<'_> {
         for (index, item) in items.iter().take(self.scope.lines).enumerate() {
             self.say(if index == 0 { label } else { "" }, &text(item));
         }
-        if let Some(more) = items.len().checked_sub(self.scope.lines).filter(|&more| more > 0) {
+        self.more(items.len());
+    }
+
+    /// Says how many of `all` were not shown.
+    fn more(&mut self, all: usize) {
+        if let Some(more) = all.checked_sub(self.scope.lines).filter(|&more| more > 0) {
             self.say("", &format!("… and {more} more in run.json"));
         }
     }
@@ -66,10 +75,14 @@ impl Lines<'_> {
 
     fn evidence(&mut self, evidence: &[EvidenceRef]) {
         let run_dir = self.scope.run_dir.unwrap_or(Path::new(""));
-        self.list("evidence", evidence, |evidence| {
+        for (index, evidence) in evidence.iter().take(self.scope.lines).enumerate() {
             let cut = if evidence.truncated { " (cut to the size limit)" } else { "" };
-            format!("{}{cut}", run_dir.join(&evidence.path).display())
-        });
+            let text = format!("{}{cut}", run_dir.join(&evidence.path).display());
+            let first = self.lines.len();
+            self.say(if index == 0 { "evidence" } else { "" }, &text);
+            self.lines[first..].iter_mut().for_each(|line| line.file = Some(evidence.path.clone()));
+        }
+        self.more(evidence.len());
     }
 }
 
@@ -125,6 +138,8 @@ pub(crate) fn rows_without_answer(outcome: &Outcome, scope: Scope<'_>) -> Vec<Li
 
 /// One thing to say about an answer, and everything about it.
 pub(crate) struct Paragraph {
+    /// What it makes of the answer.
+    pub status: Status,
     pub head: String,
     pub lines: Vec<Line>,
 }
@@ -139,7 +154,8 @@ pub(crate) fn of_outcome(record: &CheckRecord, outcome: &Outcome, scope: Scope<'
                 Weight::Warn | Weight::Note => "warned".to_owned(),
             };
             let head = format!("{head}: {}", headline(finding, scope.text));
-            Paragraph { head, lines: of_finding(finding, scope) }
+            let status = if finding.weight == Weight::Fail { Status::Failed } else { Status::Warned };
+            Paragraph { status, head, lines: of_finding(finding, scope) }
         })
         .collect();
     if paragraphs.is_empty() || matches!(outcome.status, Status::Errored | Status::Skipped) {
@@ -164,7 +180,7 @@ fn of_summary(record: &CheckRecord, outcome: &Outcome, scope: Scope<'_>) -> Para
         status => format!("{status}: {}", clean(&outcome.summary)),
     };
     let lines = if outcome.status == Status::Errored { of_obstacle(outcome, scope) } else { Vec::new() };
-    Paragraph { head: clip(&summary, scope.text).into_owned(), lines }
+    Paragraph { status: outcome.status, head: clip(&summary, scope.text).into_owned(), lines }
 }
 
 /// The findings that bear on the answer, the heaviest first.
@@ -217,6 +233,31 @@ pub(crate) fn urgency(item: &ToDo<'_>) -> &'static str {
     if item.status == Status::Warned { Severity::Low.urgency() } else { item.severity.urgency() }
 }
 
+/// How an item stands, in words.
+pub(crate) fn item_status(item: &ToDo<'_>) -> String {
+    match item.status {
+        // How much it would matter if the answer were no, only misleads where it is yes.
+        Status::Warned => "warned".to_owned(),
+        Status::Errored => format!("errored, {}: no answer", item.severity),
+        status => format!("{status}, {}", item.severity),
+    }
+}
+
+/// Everything about an item but its headline. `before` is the item that stands before it.
+pub(crate) fn of_item(item: &ToDo<'_>, before: Option<&ToDo<'_>>, scope: Scope<'_>) -> Vec<Line> {
+    let mut lines = match item.what {
+        What::Finding(finding) => of_finding(finding, scope),
+        What::NoAnswer(outcome) => of_no_answer(outcome, scope),
+    };
+    // Rows without an answer have no item of their own where another row fails the check.
+    if before.is_none_or(|before| before.record.info.id != item.record.info.id)
+        && item.status == Status::Failed
+    {
+        lines.extend(rows_without_answer(&item.record.outcome, scope));
+    }
+    lines
+}
+
 /// What an item says, on one line of at most about `limit` characters.
 pub(crate) fn item_headline(item: &ToDo<'_>, limit: usize) -> String {
     match item.what {
@@ -242,6 +283,26 @@ pub(crate) fn names<'a>(names: impl ExactSizeIterator<Item = &'a str>, limit: us
         list.push_str(&counted(more, "other", "others"));
     }
     list
+}
+
+/// Names that share a reason, by reason, in the order of the first; the reason of several speaks of several.
+pub(crate) fn by_reason<'a>(members: impl Iterator<Item = (String, &'a str)>) -> Vec<(String, Vec<&'a str>)> {
+    let mut groups: Vec<(String, Vec<&str>)> = Vec::new();
+    let mut index = HashMap::new();
+    for (reason, name) in members {
+        let group = *index.entry(reason).or_insert_with_key(|reason| {
+            groups.push((reason.clone(), Vec::new()));
+            groups.len() - 1
+        });
+        groups[group].1.push(name);
+    }
+    for (reason, names) in &mut groups {
+        if let Some(check) = reason.strip_prefix("needs ") {
+            *reason =
+                if names.len() == 1 { format!("it needs {check}") } else { format!("they need {check}") };
+        }
+    }
+    groups
 }
 
 /// `job 12-3 in focus-api`.

@@ -2,6 +2,7 @@
 
 use anstyle::{AnsiColor, Style as Paint};
 use shakedown_core::Status;
+use shakedown_core::run::Exit;
 
 /// What the terminal can show. The caller decides, from `NO_COLOR`, `--color` and whether there is a terminal at all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,6 +46,16 @@ pub(crate) const fn symbol(status: Status) -> char {
         Status::Failed => '✗',
         Status::Errored => '?',
         Status::Skipped => '-',
+    }
+}
+
+/// The status in whose look an exit code stands.
+pub(crate) const fn status_of(exit: Exit) -> Status {
+    match exit {
+        Exit::Fit => Status::Passed,
+        Exit::Failed => Status::Failed,
+        Exit::Report => Status::Warned,
+        Exit::Usage | Exit::Errored | Exit::Nothing | Exit::Interrupted => Status::Errored,
     }
 }
 

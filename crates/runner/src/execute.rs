@@ -126,7 +126,7 @@ pub async fn run(request: Request<'_>) -> io::Result<Finished> {
     let workers = Workers::start(profile.concurrency)?;
     let pool = Pool::new(registry, profile, clock.clone(), workers.handle());
     let ledger = ledgers.as_deref().map(|directory| Ledger::new(directory, &info.id, &info.environment));
-    let sandbox = info.sandbox;
+    let (sandbox, began) = (info.sandbox, info.started);
     let collectors = Collectors::new(registry, info.started);
     let stage = Arc::new(Stage {
         run: info.id.rsplit('-').next().unwrap_or(&info.id).into(),
@@ -140,6 +140,7 @@ pub async fn run(request: Request<'_>) -> io::Result<Finished> {
             },
             pool,
             Observers::new(registry, workers.handle(), clock.clone()),
+            began,
             ledger,
             EvidenceStore::new(directory),
             resume.clone(),

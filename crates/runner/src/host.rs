@@ -23,6 +23,7 @@ pub(crate) struct RunHost {
     pub(crate) ledger: Option<Ledger>,
     pub(crate) evidence: EvidenceStore,
     observers: Observers,
+    began: Timestamp,
     /// The run that this one goes on with, as it was.
     earlier: Option<Run>,
     findings: Mutex<Vec<(String, Finding)>>,
@@ -33,11 +34,12 @@ impl RunHost {
         bus: Bus,
         pool: Pool,
         observers: Observers,
+        began: Timestamp,
         ledger: Option<Ledger>,
         evidence: EvidenceStore,
         earlier: Option<Run>,
     ) -> Self {
-        Self { bus, pool, ledger, evidence, observers, earlier, findings: Mutex::default() }
+        Self { bus, pool, ledger, evidence, observers, began, earlier, findings: Mutex::default() }
     }
 
     /// Remembers what a check has found, for those that come after it.
@@ -74,6 +76,10 @@ impl Host for RunHost {
         let removal = Some(shakedown_core::ledger::Removal::Removed);
         self.bus.emit(EventKind::CleanedUp { resource: resource.clone(), removal, error: None });
         Ok(())
+    }
+
+    fn began(&self) -> Option<Timestamp> {
+        Some(self.began)
     }
 
     async fn observe(&self) -> Vec<Observed> {

@@ -15,5 +15,6 @@ mod proxy;
 mod sandbox;
 mod serving;
 
+pub use focus::{JobTruth, OperationTruth, RowTruth, Served, Stall, Times, Truth};
 pub use options::validate_options;
 pub use sandbox::{Options, Sandbox, SandboxError};

@@ -1,5 +1,6 @@
 //! Starts the parts in the order of their needs, turns faults on, and stops everything.
 
+use crate::focus::{Truth, Witness};
 use crate::options::SandboxOptions;
 use serde_json::Value;
 use shakedown_core::sandbox::{PartContext, PartSpec, RunningPart, Unavailable};
@@ -144,6 +145,13 @@ impl Sandbox {
     /// The settings with which plugins reach the parts, by target kind.
     pub const fn settings(&self) -> &BTreeMap<String, Value> {
         &self.settings
+    }
+
+    /// What the simulated Focus Server did; none where it does not run. It also says so at `/sandbox/truth`, as JSON,
+    /// which no real server does.
+    pub fn truth(&self) -> Option<Truth> {
+        let handle = self.part("focus-api")?.handle()?;
+        handle.downcast::<Witness>().ok().map(|witness| witness.truth())
     }
 
     /// The parts that cannot be had here, each with the command that would provide it.

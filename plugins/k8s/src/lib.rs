@@ -23,6 +23,7 @@ mod components;
 mod exec;
 mod guard;
 mod identity;
+mod observe;
 mod patterns;
 mod quantity;
 mod rights;

@@ -15,6 +15,7 @@ mod fixes;
 mod layout;
 mod monitor;
 mod number;
+mod observe;
 mod permitted;
 mod place;
 mod right;

@@ -58,9 +58,14 @@ fn may_use(folder: &str) -> &'static [&'static str] {
     match folder {
         "xtask" | "crates/core" => &[],
         "crates/runner" => &["core", "config"],
-        "crates/cli" => &["bundle", "config", "core", "http", "report", "runner", "sandbox"],
+        "crates/cli" => {
+            &["bundle", "config", "core", "http", "loadgen", "report", "runner", "sandbox", "xray"]
+        }
+        "crates/xray" => &["config", "core", "http", "report"],
         "crates/focus" => &["core", "http"],
-        plugin if plugin.starts_with("plugins/") => &["capacity", "core", "focus", "http", "loadgen", "tunnel"],
+        plugin if plugin.starts_with("plugins/") => {
+            &["capacity", "core", "focus", "http", "loadgen", "tunnel"]
+        }
         _ => &["core"],
     }
 }

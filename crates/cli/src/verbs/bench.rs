@@ -175,11 +175,10 @@ fn profile(checks: &[&'static CheckSpec]) -> Profile {
         retries,
         severity: Severity::Low,
         gate: Gate::Required,
-        required_in: None,
         params: serde_json::json!({}),
     };
     Profile {
-        project: Project { name: "bench".to_owned(), jira: None },
+        project: Project { name: "bench".to_owned(), jira: None, jira_url: None },
         environment: "bench".to_owned(),
         role: None,
         concurrency: 8,
@@ -201,6 +200,7 @@ fn info() -> RunInfo {
         started: Clock::system().now(),
         project: "bench".to_owned(),
         jira: None,
+        jira_url: None,
         environment: "bench".to_owned(),
         role: None,
         sandbox: false,

@@ -9,7 +9,7 @@ use crate::args::{FixOptions, Format, Globals, SelectOptions};
 use crate::output::{print, problem, redacted};
 use crate::project::{Project, start_sandbox};
 use crate::signals;
-use crate::verbs::run::{add_faults, prepare, run_info};
+use crate::verbs::run::{add_faults, prepare, run_info, write_reports};
 use anyhow::{Context as _, bail};
 use indicatif::{ProgressBar, ProgressStyle};
 use report::{Mending, Report, Stage, stands};
@@ -235,9 +235,7 @@ impl Call<'_> {
         if let Some((sink, error)) = finished.failed_sinks.into_iter().next() {
             bail!("the {sink} could not be written: {error}");
         }
-        for written in
-            directory.iter().flat_map(|directory| shakedown_report::write_all(&finished.run, directory))
-        {
+        for written in directory.iter().flat_map(|directory| write_reports(&finished.run, directory)) {
             written.result?;
         }
         Ok(finished.run)

@@ -2,7 +2,7 @@
 
 use crate::args::{Format, Globals, RunOptions};
 use crate::output::{message, print, problem};
-use crate::project::{Project, start_sandbox};
+use crate::project::{Project, registry, start_sandbox};
 use crate::signals;
 use crate::verbs::plan;
 use anyhow::bail;
@@ -11,7 +11,7 @@ use shakedown_core::event::RunInfo;
 use shakedown_core::run::{Exit, Run};
 use shakedown_core::sink::Sink;
 use shakedown_core::{Clock, Registry};
-use shakedown_report::{Style, journal, journal::Journal, json, summary, terminal::Terminal};
+use shakedown_report::{Style, Written, html, journal, journal::Journal, json, summary, terminal::Terminal};
 use shakedown_runner::{Finished, Interrupt, Request};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -202,7 +202,7 @@ impl Reports {
             self.failed(&format!("the {sink} could not be written"), error);
         }
         if let Some(directory) = self.directory.clone() {
-            for written in shakedown_report::write_all(&finished.run, &directory) {
+            for written in write_reports(&finished.run, &directory) {
                 if let Err(error) = written.result {
                     let path = written.path.display();
                     self.failed(&format!("{} could not be written to {path}", written.what), &error);
@@ -234,6 +234,7 @@ pub(crate) fn run_info(profile: &Profile, registry: &Registry, selection: String
         started,
         project: profile.project.name.clone(),
         jira: profile.project.jira.clone(),
+        jira_url: profile.project.jira_url.clone(),
         environment: profile.environment.clone(),
         role: profile.role.clone(),
         sandbox: profile.sandbox.is_some(),
@@ -253,6 +254,13 @@ fn injected(profile: &Profile, registry: &Registry) -> BTreeSet<String> {
         .collect()
 }
 
+/// Writes every report of a run; the pages say what each check asks.
+pub(crate) fn write_reports(run: &Run, directory: &Path) -> Vec<Written> {
+    let registry = registry().ok();
+    let docs = |id: &str| Some(registry.as_ref()?.check(id)?.docs);
+    shakedown_report::write_all(run, directory, &html::Options { docs: Some(&docs) })
+}
+
 /// Packs a run into one archive, and says where that is.
 pub(crate) fn pack(directory: &Path, run: &Run) -> io::Result<()> {
     let archive = shakedown_report::bundle::pack(directory, &run.info.id)?;
@@ -263,7 +271,7 @@ pub(crate) fn pack(directory: &Path, run: &Run) -> io::Result<()> {
 /// Makes the run's directory, without what an earlier run left in it, and opens the journal.
 pub(crate) fn prepare(directory: &Path) -> io::Result<Journal> {
     fs::create_dir_all(directory)?;
-    for file in ["run.json", "junit.xml", "events.jsonl"] {
+    for file in ["run.json", "report.html", "junit.xml", "xray.xml", "uploads.json", "events.jsonl"] {
         match fs::remove_file(directory.join(file)) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
             _ => {}

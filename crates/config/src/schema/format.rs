@@ -30,6 +30,8 @@ struct Project {
     name: String,
     /// Its key in Jira.
     jira: Option<String>,
+    /// The address of Jira, for links.
+    jira_url: Option<String>,
     /// Checks that are in no suite, and are meant to be.
     unselected: Option<Vec<Id>>,
 }
@@ -52,6 +54,8 @@ struct Environment {
     targets: Option<Targets>,
     /// What may be done to the environment.
     policy: Option<Policy>,
+    /// Where results are uploaded; read by `upload` alone.
+    xray: Option<Xray>,
     /// Settings of the checks that a selection selects; later ones win.
     #[serde(rename = "override")]
     overrides: Option<Vec<Override>>,
@@ -141,6 +145,51 @@ struct Policy {
     max_requests_per_second: Option<Limit>,
     /// How many requests of load may wait for their answers at the same time; 50 unless set.
     max_requests_in_flight: Option<Limit>,
+}
+
+/// Where and how results are uploaded to Jira Xray.
+#[derive(JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Xray {
+    /// Which Xray: "cloud" or "data-center".
+    product: Product,
+    /// The address of its API, up to and without `/authenticate` or `/import`.
+    url: String,
+    /// Cloud: the id of the API key.
+    client_id: Option<Secret>,
+    /// Cloud: its secret.
+    client_secret: Option<Secret>,
+    /// Data Center: a personal access token.
+    token: Option<Secret>,
+    /// Data Center, without a token: the user.
+    user: Option<String>,
+    /// Data Center, without a token: the user's password.
+    password: Option<Secret>,
+    /// The test plan that executions belong to.
+    plan: Option<String>,
+    /// The execution that results go to; without it each upload makes a new one.
+    execution: Option<String>,
+    /// The test environments; the environment's name unless set.
+    environments: Option<Vec<String>>,
+    /// The revision of what was tested.
+    revision: Option<String>,
+    /// The version of what was tested.
+    fix_version: Option<String>,
+    /// Further fields of a new execution, as Jira's API names them.
+    fields: Option<BTreeMap<String, serde_json::Value>>,
+    /// Data Center: the custom field of the plan, for example `customfield_10200`.
+    plan_field: Option<String>,
+    /// Data Center: the custom field of the environments.
+    environments_field: Option<String>,
+    /// How long an import may take; "2m" unless set.
+    timeout: Option<Duration>,
+}
+
+#[derive(JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+enum Product {
+    Cloud,
+    DataCenter,
 }
 
 /// Settings of the checks that a selection selects.

@@ -27,6 +27,15 @@ unreachable = "error"
 base_url = "http://api.example.com"
 timeout = "${T}"
 headers = { a = "${B}" }
+[environments.local.xray]
+product = "cloud"
+url = "https://xray.example.com/api/v2"
+client_id = "${ID}"
+client_secret = "${SECRET}"
+plan = "PZ-14024"
+environments = ["lab"]
+fields = { labels = ["shakedown"] }
+timeout = "1m"
 [[environments.local.override]]
 select = "id(mongo.recordings.stale)"
 timeout = "1s"
@@ -88,6 +97,7 @@ fn the_reader_and_the_schema_know_the_same_keys() {
         ("environments.local.defaults.retries", "/$defs/Retries"),
         ("environments.local.sandbox", "/$defs/Sandbox"),
         ("environments.local.policy", "/$defs/Policy"),
+        ("environments.local.xray", "/$defs/Xray"),
         ("environments.local.targets.mongo", "/$defs/Environment/properties/targets/properties/mongo"),
         (
             "environments.local.targets.focus-api",

@@ -4,7 +4,7 @@ mod to_do;
 mod totals;
 
 pub use crate::style::Style;
-use crate::style::symbol;
+use crate::style::{status_of, symbol};
 use crate::text::{clean, wrap};
 use shakedown_core::Status;
 use shakedown_core::run::{Exit, Run};
@@ -23,12 +23,7 @@ pub fn render(run: &Run, style: &Style, run_dir: Option<&Path>, exit: Exit) -> S
         page.line(&format!("reports: {}", clean(&dir.display().to_string())));
     }
     page.paragraph();
-    let status = match exit {
-        Exit::Fit => Status::Passed,
-        Exit::Failed => Status::Failed,
-        Exit::Report => Status::Warned,
-        Exit::Usage | Exit::Errored | Exit::Nothing | Exit::Interrupted => Status::Errored,
-    };
+    let status = status_of(exit);
     let environment = clean(&run.info.environment);
     let verdict = format!("{} {environment}: {} (exit code {})", symbol(status), exit.meaning(), exit.code());
     page.painted(0, 2, &verdict, |line| style.status(status, line));

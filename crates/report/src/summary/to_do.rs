@@ -3,8 +3,8 @@
 use super::Page;
 use crate::prose::{self, Scope};
 use crate::style::symbol;
-use shakedown_core::run::{Run, ToDo, What};
-use shakedown_core::{Severity, Status};
+use shakedown_core::Severity;
+use shakedown_core::run::{Run, ToDo};
 use std::path::Path;
 
 /// More items than this under one heading are only counted: nobody works through them on a terminal.
@@ -41,16 +41,7 @@ fn show(page: &mut Page, item: &ToDo<'_>, before: Option<&ToDo<'_>>, scope: Scop
         page.line(&format!("  {painted}  {}", page.style.bold(&head.1)));
     }
     page.wrapped(4, 0, &prose::item_headline(item, scope.text));
-    let mut lines = match item.what {
-        What::Finding(finding) => prose::of_finding(finding, scope),
-        What::NoAnswer(outcome) => prose::of_no_answer(outcome, scope),
-    };
-    // Rows without an answer have no item of their own where another row fails the check.
-    if before.is_none_or(|before| before.record.info.id != item.record.info.id)
-        && item.status == Status::Failed
-    {
-        lines.extend(prose::rows_without_answer(&item.record.outcome, scope));
-    }
+    let lines = prose::of_item(item, before, scope);
     let mut label = "";
     for line in &lines {
         label = if line.label.is_empty() { label } else { line.label };
@@ -60,13 +51,7 @@ fn show(page: &mut Page, item: &ToDo<'_>, before: Option<&ToDo<'_>>, scope: Scop
 
 /// The words on an item's first line: how it stands, and with what.
 fn head(item: &ToDo<'_>) -> (String, String) {
-    let status = match item.status {
-        // How much it would matter if the answer were no, only misleads where it is yes.
-        Status::Warned => "warned".to_owned(),
-        Status::Errored => format!("errored, {}: no answer", item.severity),
-        status => format!("{status}, {}", item.severity),
-    };
-    (status, prose::item_name(item))
+    (prose::item_status(item), prose::item_name(item))
 }
 
 /// What fails, warns or has no answer without deciding anything, a line each.

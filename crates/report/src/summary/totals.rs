@@ -7,7 +7,6 @@ use shakedown_core::Status;
 use shakedown_core::duration::brief;
 use shakedown_core::finding::Weight;
 use shakedown_core::run::{CheckRecord, NotCollected, Run};
-use std::collections::HashMap;
 use std::time::Duration;
 
 /// More names than this in one list are only counted.
@@ -112,21 +111,8 @@ fn flaky(page: &mut Page, run: &Run) {
 
 /// `4 skipped: they need mongo.connect, which errored`, and which ones.
 fn groups<'a>(page: &mut Page, what: &str, members: impl Iterator<Item = (String, &'a str)>) {
-    let mut groups: Vec<(String, Vec<&str>)> = Vec::new();
-    let mut index = HashMap::new();
-    for (reason, name) in members {
-        let group = *index.entry(reason).or_insert_with_key(|reason| {
-            groups.push((reason.clone(), Vec::new()));
-            groups.len() - 1
-        });
-        groups[group].1.push(name);
-    }
+    let groups = prose::by_reason(members);
     for (reason, names) in groups.iter().take(MOST_GROUPS) {
-        let reason = match reason.strip_prefix("needs ") {
-            Some(check) if names.len() == 1 => format!("it needs {check}"),
-            Some(check) => format!("they need {check}"),
-            None => reason.clone(),
-        };
         page.wrapped(0, 2, &format!("{} {what}: {reason}", names.len()));
         page.wrapped(4, 0, &prose::names(names.iter().copied(), MOST_NAMES));
     }

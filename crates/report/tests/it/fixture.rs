@@ -78,12 +78,19 @@ pub(crate) fn info() -> RunInfo {
         started: start(),
         project: "focus-server".to_owned(),
         jira: Some("PZ".to_owned()),
+        jira_url: None,
         environment: "production".to_owned(),
         role: None,
         sandbox: false,
         faults: Vec::new(),
         selection: "tag(smoke)".to_owned(),
     }
+}
+
+/// The same run where Jira's address is known.
+pub(crate) fn linked(mut run: Run) -> Run {
+    run.info.jira_url = Some("https://jira.example.com".to_owned());
+    run
 }
 
 pub(crate) fn check(id: &str, severity: Severity) -> CheckInfo {

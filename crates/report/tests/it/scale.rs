@@ -18,7 +18,11 @@ fn thousands_of_checks_are_journalled_and_reported() {
     story.tell(&mut Journal::create(&path).unwrap()).unwrap();
     let run = read(&path).unwrap();
     assert_eq!(run.checks.len(), 3_000);
-    assert!(write_all(&run, dir.path()).iter().all(|report| report.result.is_ok()));
+    assert!(
+        write_all(&run, dir.path(), &shakedown_report::html::Options::default())
+            .iter()
+            .all(|report| report.result.is_ok())
+    );
     assert_eq!(junit::render(&run).matches("<testcase ").count(), 3_000);
 }
 

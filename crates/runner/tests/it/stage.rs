@@ -260,7 +260,7 @@ pub(crate) struct Played {
 impl Stage {
     pub(crate) fn new() -> Self {
         let profile = Profile {
-            project: Project { name: "moon".into(), jira: None },
+            project: Project { name: "moon".into(), jira: None, jira_url: None },
             environment: "night".into(),
             role: None,
             concurrency: 8,
@@ -392,6 +392,7 @@ impl Stage {
                 started: Clock::system().now(),
                 project: "moon".into(),
                 jira: None,
+                jira_url: None,
                 environment: "night".into(),
                 role: None,
                 sandbox: false,

@@ -1,7 +1,7 @@
 //! `POST /configure`: from a request to a job and its description.
 
 use super::body;
-use super::capacity;
+use super::capacity::{LEAK, Visit, Work};
 use super::errors::{Refusal, answer};
 use super::faults::{Fault, Faults};
 use super::jobs::NoJob;
@@ -29,9 +29,17 @@ const SLOW_REFUSAL: Duration = Duration::from_millis(1500);
 const SLOW_OUTAGE: Duration = Duration::from_secs(6);
 
 /// Serves a request, with the faults that concern all requests of this kind.
-pub(super) async fn configure(server: &Server, headers: &HeaderMap, body: Body) -> Result<Response, Refusal> {
+pub(super) async fn configure(
+    server: &Server,
+    visit: &Visit,
+    headers: &HeaderMap,
+    body: Body,
+) -> Result<Response, Refusal> {
     let faults = server.faults();
-    let answer = serve(server, headers, body, &faults).await;
+    if let Some(kubernetes) = &server.kubernetes {
+        kubernetes.asked();
+    }
+    let answer = serve(server, visit, headers, body, &faults).await;
     if let Err(refusal) = &answer
         && refusal.is_of_the_request()
         && faults.has(Fault::SlowRefusals)
@@ -43,11 +51,12 @@ pub(super) async fn configure(server: &Server, headers: &HeaderMap, body: Body) 
 
 async fn serve(
     server: &Server,
+    visit: &Visit,
     headers: &HeaderMap,
     body: Body,
     faults: &Faults,
 ) -> Result<Response, Refusal> {
-    let ticket = server.desk.enter();
+    let ticket = server.desk.enter(faults)?;
     let mut body = body::object_under(faults, headers, body).await?;
     let crashes = faults.has(Fault::MissingField500) && validate::lacks_a_field(&body)
         || faults.has(Fault::Waterfall500) && validate::is_minimal_waterfall(&body)
@@ -70,9 +79,11 @@ async fn serve(
         return Err(Refusal::Crash);
     }
     let order = order?;
-    tokio::time::sleep(capacity::service_time(ticket.others, server.jobs.active(), faults)).await;
-    if faults.has(Fault::ConfigureConcurrency500) && ticket.unlucky
-        || faults.has(Fault::ConfigureRefuses) && order.history.is_none()
+    let turn = ticket.turn(faults).await;
+    visit.begins(ticket.others(faults));
+    ticket.work(Work::of(&order), faults).await?;
+    drop(turn);
+    if faults.has(Fault::ConfigureRefuses) && order.history.is_none()
         || faults.has(Fault::Historic500) && order.history.is_some()
     {
         return Err(Refusal::Crash);
@@ -96,6 +107,9 @@ async fn serve(
         Err(NoJob::Full(most)) => {
             Err(Refusal::unavailable(format!("Too many concurrent jobs: {most} of {most} are running")))
         }
+        Err(NoJob::FullOfHistory(most)) => Err(Refusal::unavailable(format!(
+            "Too many concurrent jobs that play back history: {most} of {most} are running"
+        ))),
         Err(NoJob::NoPort(error)) => {
             Err(Refusal::unavailable(format!("No stream port is available: {error}")))
         }
@@ -121,6 +135,9 @@ fn open(server: &Server, order: &Order, faults: &Faults) -> Result<Value, NoJob>
     })?;
     if let (Some(kubernetes), Some(configured)) = (&server.kubernetes, configured) {
         kubernetes.configured(configured);
+        if faults.has(Fault::Leaks) {
+            kubernetes.leaked(LEAK);
+        }
     }
     Ok(answer)
 }

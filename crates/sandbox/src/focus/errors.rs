@@ -1,7 +1,7 @@
 //! Refusals, as the server's web framework words them.
 
 use axum::body::Body;
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -40,6 +40,8 @@ pub(super) enum Refusal {
     Detail(StatusCode, String),
     /// A status without a body.
     Empty(StatusCode),
+    /// 429: there is room for so many a second, and for the next one after so many seconds.
+    Throttled { most: usize, seconds: u32 },
     /// 500: the server's own code has failed, and says nothing about it.
     Crash,
     /// No answer: the server goes down with the request, for this long.
@@ -52,7 +54,7 @@ impl Refusal {
         match self {
             Self::Unprocessable(_) => true,
             Self::Detail(status, _) | Self::Empty(status) => status.is_client_error(),
-            Self::Crash | Self::Down(_) => false,
+            Self::Throttled { .. } | Self::Crash | Self::Down(_) => false,
         }
     }
 
@@ -81,6 +83,12 @@ impl IntoResponse for Refusal {
             }
             Self::Detail(status, detail) => answer(status, &json!({ "detail": detail })),
             Self::Empty(status) => status.into_response(),
+            Self::Throttled { most, seconds } => {
+                let detail = format!("Too many requests: at most {most} configurations per second");
+                let mut response = answer(StatusCode::TOO_MANY_REQUESTS, &json!({ "detail": detail }));
+                response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+                response
+            }
             // Whoever can take the server down has done so; this is what nobody gets to see.
             Self::Crash | Self::Down(_) => {
                 (StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error").into_response()

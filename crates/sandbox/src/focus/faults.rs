@@ -117,6 +117,53 @@ crate::faults::typed_faults! {
         ConfigureConcurrency500 = "focus-api.configure-5xx-under-concurrency" keys ["PZ-13986"],
         /// Only 40 jobs can run at once; more are refused with 503.
         LowCapacity = "focus-api.low-capacity" keys ["PZ-13986"],
+        /// Only 150 jobs can run at once; more are refused with 503.
+        Capacity150 = "focus-api.capacity-150" keys ["PZ-13986"],
+        /// No more than five configurations a second are served; others are answered with 429, and with `Retry-After`
+        /// of a second.
+        Throttles = "focus-api.throttles",
+        /// `/configure` takes at least 120 ms, and answers 500 to a quarter of the requests beyond five at once or six
+        /// a second, to half of those beyond six or seven, and so on.
+        ErrorsUnderLoad = "focus-api.errors-under-load",
+        /// Configurations are served one after another, and each takes 150 ms.
+        Queues = "focus-api.queues",
+        /// The memory of the server's pod grows by 48 MiB with each job, and is not given back when the job ends.
+        Leaks = "focus-api.leaks",
+        /// Each configuration that has been served makes all later ones 20 ms slower.
+        Degrades = "focus-api.degrades",
+        /// Half a second after configurations begin to come in, and every three seconds from then on, everything stops
+        /// for a second. When none has come for a second, that begins anew.
+        Freezes = "focus-api.freezes",
+        /// The connection of every fourth configuration is reset.
+        Resets = "focus-api.resets",
+        /// Every fifth job vanishes 400 ms after it was configured: its port is closed, and its metadata answers 404.
+        LosesJobs = "focus-api.loses-jobs",
+        /// Every tenth row of a waterfall is left out.
+        RowsLost = "focus-api.rows-lost",
+        /// All waterfalls together are given no more than 100 rows a second.
+        RowsCapped = "focus-api.rows-capped",
+        /// Every second task of the planned interface makes rows half as often: each covers 40 ms instead of 20.
+        RowsUneven = "focus-api.rows-uneven",
+        /// `/configure` takes at least 120 ms. Once there have been more than five configurations at once, all later
+        /// ones take 1.5 s, and every second one is answered with 503.
+        NoRecovery = "focus-api.no-recovery",
+        /// Configurations of channels above the lowest 50 take twenty times as long.
+        Unfair = "focus-api.unfair",
+        /// Configurations of 500 channels and more take three seconds.
+        LargeSlow = "focus-api.large-slow",
+        /// Configurations of 100 channels and more with an NFFT of 2048 and more take at least 150 ms, and are answered
+        /// with 500 where another configuration is being served.
+        HeavyRefused = "focus-api.heavy-refused",
+        /// Cancelling a job answers 200, and the job goes on, where five have been cancelled within the last second.
+        CancelStuck = "focus-api.cancel-stuck",
+        /// No more than five historic jobs can run at once; more are refused with 503.
+        FewHistoric = "focus-api.few-historic",
+        /// Reads take 30 ms, and 400 ms while more than four are being served.
+        ReadsCrowded = "focus-api.reads-crowded",
+        /// For a second after a configuration has come in, reads take 400 ms longer.
+        ReadsWait = "focus-api.reads-wait",
+        /// Live jobs end two seconds after they were configured.
+        LiveDrops = "focus-api.live-drops",
         /// A single-channel view accepts a range of channels, and streams them all.
         SingleChannelRange = "focus-api.single-channel-range" keys ["PZ-13669"],
         /// The `status` of an accepted configuration is the empty string.

@@ -1,7 +1,8 @@
 //! Jobs: how they come to be, how they end, and what is remembered of them.
 
-use super::capacity;
+use super::capacity::{self, Book, JobEnd};
 use super::faults::{Fault, Faults};
+use super::life::{CutOff, Life, Phase};
 use super::stream::{Manners, StreamEvent, StreamPort};
 use crate::kubernetes::{End, FocusJobs};
 use jiff::Timestamp;
@@ -13,122 +14,17 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
-/// How long the analyzer of a job takes to start.
-pub(super) const START: Duration = Duration::from_secs(1);
-/// How long a job waits for its first client.
-const UNATTENDED: Duration = Duration::from_secs(50);
-/// How long a stream may be idle.
-const IDLE: Duration = Duration::from_mins(3);
-/// How long a stream may last.
-const LONGEST: Duration = Duration::from_mins(10);
+/// How long a job takes to vanish under [`Fault::LosesJobs`], and which ones do.
+const VANISHES: Duration = Duration::from_millis(400);
+const EVERY_FIFTH: u64 = 5;
+/// How long a live job lasts under [`Fault::LiveDrops`].
+const DROPS: Duration = Duration::from_secs(2);
 /// How long a job is remembered after its end.
 pub(super) const REMEMBERED: Duration = Duration::from_mins(2);
 /// How long a job is unknown to the metadata under [`Fault::JobMetadataLate`].
 const METADATA_DELAY: Duration = Duration::from_secs(3);
 /// How often ended jobs are looked for.
 const ROUND: Duration = Duration::from_millis(50);
-
-/// Where a job is in its life.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Phase {
-    Pending,
-    Running,
-    Ended,
-}
-
-impl Phase {
-    const fn word(self) -> &'static str {
-        match self {
-            Self::Pending => "pending",
-            Self::Running => "running",
-            Self::Ended => "completed",
-        }
-    }
-}
-
-/// The facts that decide when a job ends.
-#[derive(Debug)]
-struct Life {
-    created: Timestamp,
-    /// How long playing back its history takes; none for a live job.
-    playback: Option<Duration>,
-    clients: usize,
-    first_client: Option<Timestamp>,
-    last_heard: Timestamp,
-    stopped: Option<Timestamp>,
-    cancelled: bool,
-}
-
-impl Life {
-    const fn new(created: Timestamp, playback: Option<Duration>) -> Self {
-        Self {
-            created,
-            playback,
-            clients: 0,
-            first_client: None,
-            last_heard: created,
-            stopped: None,
-            cancelled: false,
-        }
-    }
-
-    /// When it has ended, or will have ended if nothing else happens.
-    fn end(&self) -> Timestamp {
-        let attended = match self.first_client {
-            None => self.created + UNATTENDED,
-            Some(first) => (first + LONGEST).min(self.last_heard + IDLE),
-        };
-        let played = self.playback.map(|playback| self.created + START + playback);
-        [Some(attended), played, self.stopped].into_iter().flatten().min().unwrap_or(attended)
-    }
-
-    fn phase(&self, now: Timestamp) -> Phase {
-        if now >= self.end() {
-            Phase::Ended
-        } else if now >= self.created + START {
-            Phase::Running
-        } else {
-            Phase::Pending
-        }
-    }
-
-    fn stop(&mut self, now: Timestamp) {
-        self.stopped.get_or_insert(now);
-    }
-
-    fn cancel(&mut self, now: Timestamp) {
-        self.cancelled = self.phase(now) != Phase::Ended;
-        self.stop(now);
-    }
-
-    /// How one that has ended has come to its end.
-    fn how(&self) -> End {
-        if self.cancelled {
-            End::Cancelled
-        } else if self.first_client.is_none() && self.end() == self.created + UNATTENDED {
-            End::Unattended
-        } else {
-            End::Over
-        }
-    }
-
-    fn happened(&mut self, event: StreamEvent, now: Timestamp) {
-        match event {
-            StreamEvent::Attached => {
-                self.clients += 1;
-                self.first_client.get_or_insert(now);
-                self.last_heard = now;
-            }
-            StreamEvent::Heard => self.last_heard = now,
-            StreamEvent::Detached => {
-                self.clients = self.clients.saturating_sub(1);
-                if self.clients == 0 {
-                    self.stop(now);
-                }
-            }
-        }
-    }
-}
 
 #[derive(Debug)]
 struct Job {
@@ -147,8 +43,19 @@ struct Job {
 pub(super) enum NoJob {
     /// This many run already, and no more may.
     Full(usize),
+    /// This many historic ones run already, and no more may.
+    FullOfHistory(usize),
     /// No port could be opened.
     NoPort(io::Error),
+}
+
+/// A job that has come to its end.
+#[derive(Debug)]
+struct Gone {
+    id: String,
+    how: End,
+    /// Whether it was a fault that ended it.
+    lost: bool,
 }
 
 #[derive(Debug, Default)]
@@ -164,6 +71,7 @@ pub(super) struct Jobs {
     table: Mutex<Table>,
     /// The cluster in which jobs are pods, where there is one.
     kubernetes: Option<Arc<FocusJobs>>,
+    book: Arc<Book>,
 }
 
 impl Jobs {
@@ -171,9 +79,10 @@ impl Jobs {
     pub(super) fn new(
         clock: Clock,
         kubernetes: Option<Arc<FocusJobs>>,
+        book: Arc<Book>,
         shutdown: CancellationToken,
     ) -> Arc<Self> {
-        let jobs = Arc::new(Self { clock, table: Mutex::default(), kubernetes });
+        let jobs = Arc::new(Self { clock, table: Mutex::default(), kubernetes, book });
         tokio::spawn(keep_house(Arc::downgrade(&jobs), shutdown));
         jobs
     }
@@ -192,10 +101,10 @@ impl Jobs {
         answer: impl FnOnce(&str, u16) -> Value,
     ) -> Result<Value, NoJob> {
         let now = self.clock.now();
-        let most = capacity::most_jobs(faults);
         let mut table = self.lock();
-        if table.active(now) >= most {
-            return Err(NoJob::Full(most));
+        if let Err(full) = table.room(now, playback.is_some(), faults) {
+            self.book.job_refused();
+            return Err(full);
         }
         let id = format!("1-{}", table.created + 1);
         let shared = faults.has(Fault::SharedPort).then(|| table.live_port(now)).flatten();
@@ -210,10 +119,12 @@ impl Jobs {
         };
         let port = port.filter(|_| !faults.has(Fault::StreamClosed));
         let answer = answer(&id, port_number);
-        let job =
-            Job { life: Life::new(now, playback), port, port_number, answer: answer.clone(), told: false };
+        let mut life = Life::new(now, playback);
+        life.cut_off = table.cut_off(now, playback, faults);
+        let job = Job { life, port, port_number, answer: answer.clone(), told: false };
         table.created += 1;
         table.jobs.insert(id, job);
+        self.book.job_created(table.active(now));
         Ok(answer)
     }
 
@@ -240,6 +151,11 @@ impl Jobs {
         known
     }
 
+    /// Whether a job is known.
+    pub(super) fn knows(&self, id: &str) -> bool {
+        self.lock().jobs.contains_key(id)
+    }
+
     /// Ends all jobs at once and closes their ports.
     pub(super) fn close(&self) {
         self.lock().jobs.clear();
@@ -259,7 +175,8 @@ impl Jobs {
 
     /// Ends what is at its end, and tells the cluster of it.
     fn sweep(&self, table: &mut Table, now: Timestamp) {
-        for (id, how) in table.sweep(now) {
+        for Gone { id, how, lost } in table.sweep(now) {
+            self.book.job_over(if lost { JobEnd::Lost } else { JobEnd::Ended });
             if let Some(kubernetes) = &self.kubernetes {
                 kubernetes.ended(&id, how);
             }
@@ -282,19 +199,48 @@ impl Table {
         self.jobs.values().find(is_live).map(|job| job.port_number)
     }
 
+    /// Whether another job may run.
+    fn room(&self, now: Timestamp, is_historic: bool, faults: &Faults) -> Result<(), NoJob> {
+        let most = capacity::most_jobs(faults);
+        if self.active(now) >= most {
+            return Err(NoJob::Full(most));
+        }
+        let most = capacity::most_historic(faults);
+        let is_active = |job: &&Job| job.life.playback.is_some() && job.life.phase(now) != Phase::Ended;
+        if is_historic && self.jobs.values().filter(is_active).count() >= most {
+            return Err(NoJob::FullOfHistory(most));
+        }
+        Ok(())
+    }
+
+    /// The end that a fault puts to the next job.
+    fn cut_off(&self, now: Timestamp, playback: Option<Duration>, faults: &Faults) -> Option<CutOff> {
+        if faults.has(Fault::LosesJobs) && (self.created + 1).is_multiple_of(EVERY_FIFTH) {
+            Some(CutOff { at: now + VANISHES, vanishes: true })
+        } else if faults.has(Fault::LiveDrops) && playback.is_none() {
+            Some(CutOff { at: now + DROPS, vanishes: false })
+        } else {
+            None
+        }
+    }
+
     /// Closes the ports of jobs that have ended, and forgets those that ended long ago. Says which have ended since
     /// this was done last, and how.
-    fn sweep(&mut self, now: Timestamp) -> Vec<(String, End)> {
+    fn sweep(&mut self, now: Timestamp) -> Vec<Gone> {
         let mut ended = Vec::new();
         for (id, job) in self.jobs.iter_mut().filter(|(_, job)| job.life.phase(now) == Phase::Ended) {
             // The end stands, whatever a client that is now cut off still does.
             job.life.stop(now.min(job.life.end()));
             job.port = None;
             if !std::mem::replace(&mut job.told, true) {
-                ended.push((id.clone(), job.life.how()));
+                ended.push(Gone { id: id.clone(), how: job.life.how(), lost: job.life.is_cut_off() });
             }
         }
-        self.jobs.retain(|_, job| now < job.life.end() + REMEMBERED);
+        self.jobs.retain(|_, job| {
+            let vanishes = job.life.cut_off.is_some_and(|cut_off| cut_off.vanishes);
+            let remembered = if vanishes { Duration::ZERO } else { REMEMBERED };
+            now < job.life.end() + remembered
+        });
         ended
     }
 }
@@ -312,63 +258,5 @@ async fn keep_house(jobs: Weak<Jobs>, shutdown: CancellationToken) {
         }
         let now = jobs.clock.now();
         jobs.sweep(&mut jobs.lock(), now);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn at(seconds: i64) -> Timestamp {
-        Timestamp::from_second(1_760_000_000 + seconds).unwrap()
-    }
-
-    #[test]
-    fn a_job_starts_and_ends_when_nobody_connects() {
-        let life = Life::new(at(0), None);
-        assert_eq!(life.phase(at(0)), Phase::Pending);
-        assert_eq!(life.phase(at(1)), Phase::Running);
-        assert_eq!(life.phase(at(49)), Phase::Running);
-        assert_eq!(life.phase(at(50)), Phase::Ended);
-    }
-
-    #[test]
-    fn how_a_job_has_ended_is_known() {
-        let mut unattended = Life::new(at(0), None);
-        unattended.stop(at(50));
-        unattended.cancel(at(51));
-        assert_eq!(unattended.how(), End::Unattended, "what has ended cannot be cancelled");
-        let mut cancelled = Life::new(at(0), None);
-        cancelled.cancel(at(49));
-        assert_eq!(cancelled.how(), End::Cancelled);
-        let mut played = Life::new(at(0), Some(Duration::from_secs(6)));
-        played.stop(at(7));
-        assert_eq!(played.how(), End::Over);
-    }
-
-    #[test]
-    fn history_ends_by_itself() {
-        let life = Life::new(at(0), Some(Duration::from_secs(6)));
-        assert_eq!(life.phase(at(6)), Phase::Running);
-        assert_eq!(life.phase(at(7)), Phase::Ended);
-    }
-
-    #[test]
-    fn a_stream_ends_when_it_is_idle_or_too_long_or_left() {
-        let mut life = Life::new(at(0), None);
-        life.happened(StreamEvent::Attached, at(10));
-        assert_eq!(life.end(), at(190), "idle since it connected");
-        for second in (100..=600).step_by(100) {
-            life.happened(StreamEvent::Heard, at(second));
-        }
-        assert_eq!(life.end(), at(610), "never idle, but at its longest");
-
-        life.happened(StreamEvent::Attached, at(601));
-        life.happened(StreamEvent::Detached, at(602));
-        assert_eq!(life.phase(at(603)), Phase::Running, "one of two clients is left");
-        life.happened(StreamEvent::Detached, at(604));
-        assert_eq!(life.phase(at(604)), Phase::Ended);
-        life.happened(StreamEvent::Heard, at(605));
-        assert_eq!(life.end(), at(604), "what has ended stays so");
     }
 }

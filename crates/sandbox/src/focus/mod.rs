@@ -13,6 +13,7 @@ mod faults;
 mod front;
 mod history;
 mod jobs;
+mod life;
 mod live;
 mod mishaps;
 mod openapi;
@@ -24,11 +25,13 @@ mod twist;
 mod validate;
 mod waterfall;
 
+pub use capacity::{JobTruth, OperationTruth, RowTruth, Served, Stall, Times, Truth};
+
 use crate::kubernetes::{FocusJobs, RunningCluster};
 use crate::options::SandboxOptions;
 use crate::proxy::{Mode, Proxy};
 use crate::serving::{Serving, Stopped};
-use capacity::Desk;
+use capacity::{Book, Desk, Doom, Door, Strain};
 use faults::{Fault, Faults};
 use front::Front;
 use history::History;
@@ -39,6 +42,7 @@ use serde_json::{Value, json};
 use server::Server;
 use shakedown_core::async_trait;
 use shakedown_core::sandbox::{Part, PartContext, RunningPart, Unavailable};
+use std::any::Any;
 use std::fmt::Display;
 use std::net::Ipv4Addr;
 use std::sync::{Arc, Mutex};
@@ -74,10 +78,13 @@ impl Part for FocusServer {
             cx.handles.get("k8s").cloned().and_then(|handle| handle.downcast::<RunningCluster>().ok());
         let kubernetes = cluster.map(|cluster| Arc::new(FocusJobs::new(cluster)));
         let (mishaps, crashes) = Mishaps::new();
+        let book = Arc::new(Book::new(cx.clock.now()));
         let server = Arc::new(Server {
             clock: cx.clock.clone(),
             desk: Desk::default(),
-            jobs: Jobs::new(cx.clock.clone(), kubernetes.clone(), shutdown.clone()),
+            strain: Strain::default(),
+            jobs: Jobs::new(cx.clock.clone(), kubernetes.clone(), Arc::clone(&book), shutdown.clone()),
+            book,
             planned: options.planned_api.then(Tasks::default),
             history,
             shutdown: shutdown.clone(),
@@ -92,7 +99,8 @@ impl Part for FocusServer {
         let upstream = socket.local_addr().map_err(no_port)?;
         let proxy = Proxy::start(upstream).await.map_err(no_port)?;
         let front = Front::open(&server).await.map_err(no_port)?;
-        let serving = axum::serve(socket, routes::router(Arc::clone(&server)));
+        let router = routes::router(Arc::clone(&server)).into_make_service_with_connect_info::<Doom>();
+        let serving = axum::serve(Door(socket), router);
         let serving = tokio::spawn(async move {
             if let Err(error) = serving.with_graceful_shutdown(shutdown.cancelled_owned()).await {
                 tracing::error!(%error, "the simulated Focus Server has failed");
@@ -134,6 +142,16 @@ fn unavailable(what: &str, error: &dyn Display) -> Unavailable {
     }
 }
 
+/// Can be asked what the server did.
+pub(crate) struct Witness(Arc<Server>);
+
+impl Witness {
+    /// What it did so far.
+    pub(crate) fn truth(&self) -> Truth {
+        self.0.truth()
+    }
+}
+
 /// The server while it runs.
 struct Running {
     base_url: String,
@@ -149,6 +167,10 @@ impl RunningPart for Running {
         let mut settings = json!({ "base_url": self.base_url });
         self.front.describe(&mut settings);
         settings
+    }
+
+    fn handle(&self) -> Option<Arc<dyn Any + Send + Sync>> {
+        Some(Arc::new(Witness(Arc::clone(&self.server))))
     }
 
     fn exports(&self) -> Vec<(String, String)> {

@@ -3,7 +3,8 @@
 use super::body::{self, Fields};
 use super::errors::{Refusal, answer};
 use super::faults::Fault;
-use super::jobs::{REMEMBERED, START};
+use super::jobs::REMEMBERED;
+use super::life::START;
 use super::live;
 use super::server::Server;
 use super::validate::{self, Range};
@@ -22,6 +23,8 @@ use std::time::Duration;
 /// How long an analyzer waits for its first reader, and how long for the next.
 const UNREAD: Duration = Duration::from_secs(50);
 const IDLE: Duration = Duration::from_mins(3);
+/// How many rows a second are handed out under [`Fault::RowsCapped`].
+const CAP: u64 = 100;
 /// How many tasks are kept at once.
 const MOST_TASKS: usize = 1_000;
 
@@ -49,11 +52,50 @@ impl Task {
 
 /// All tasks.
 #[derive(Debug, Default)]
-pub(super) struct Tasks(Mutex<BTreeMap<String, Task>>);
+pub(super) struct Tasks(Mutex<Table>);
+
+#[derive(Debug, Default)]
+struct Table {
+    tasks: BTreeMap<String, Task>,
+    /// How many there have ever been.
+    created: u64,
+    ration: Ration,
+}
 
 impl Tasks {
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Task>> {
+    fn lock(&self) -> MutexGuard<'_, Table> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Table {
+    /// Forgets the tasks that ended long ago.
+    fn sweep(&mut self, now: Timestamp) {
+        self.tasks.retain(|_, task| now < task.end() + REMEMBERED);
+    }
+}
+
+/// How many rows are left to be handed out under [`Fault::RowsCapped`].
+#[derive(Debug, Default)]
+struct Ration {
+    since: Option<Timestamp>,
+    given: u64,
+}
+
+impl Ration {
+    /// How many rows may be handed out now. Who has not come for a second has missed what there was.
+    fn left(&mut self, now: Timestamp) -> u64 {
+        let elapsed = |since: Timestamp| Duration::try_from(now.duration_since(since)).unwrap_or_default();
+        let since = match self.since {
+            Some(since) if elapsed(since) < Duration::from_secs(1) => since,
+            _ => {
+                self.given = 0;
+                *self.since.insert(now)
+            }
+        };
+        // A tenth of a second is there at the start, so that the first one does not come for nothing.
+        let millis = u64::try_from(elapsed(since).as_millis()).unwrap_or_default() + 100;
+        (millis * CAP / 1000).min(CAP).saturating_sub(self.given)
     }
 }
 
@@ -89,12 +131,15 @@ pub(super) async fn config(
     }
     let now = server.clock.now();
     let mut table = tasks.lock();
-    table.retain(|_, task| now < task.end() + REMEMBERED);
-    if table.len() >= MOST_TASKS {
+    table.sweep(now);
+    if table.tasks.len() >= MOST_TASKS {
         return Err(Refusal::unavailable(format!("Too many tasks: at most {MOST_TASKS} are kept")));
     }
     let rows = Rows::new(request.sensors, history, now + START);
-    table.insert(task_id.to_owned(), Task { created: now, last_read: None, rows });
+    table.created += 1;
+    let is_sparse = faults.has(Fault::RowsUneven) && table.created.is_multiple_of(2);
+    let rows = if is_sparse { rows.sparse() } else { rows };
+    table.tasks.insert(task_id.to_owned(), Task { created: now, last_read: None, rows });
     Ok(answer(StatusCode::OK, &json!({ "status": "Config received successfully", "task_id": task_id })))
 }
 
@@ -113,10 +158,12 @@ pub(super) fn waterfall(server: &Server, task_id: &str, row_count: &str) -> Resu
         Refusal::value(format!("Invalid row_count {row_count}: must be a positive integer"))
     })?;
     let now = server.clock.now();
+    let faults = server.faults();
     let mut table = tasks.lock();
-    table.retain(|_, task| now < task.end() + REMEMBERED);
+    table.sweep(now);
+    let Table { tasks, ration, .. } = &mut *table;
     let task =
-        table.get_mut(task_id).ok_or_else(|| Refusal::not_found("Invalid task_id: no consumer found"))?;
+        tasks.get_mut(task_id).ok_or_else(|| Refusal::not_found("Invalid task_id: no consumer found"))?;
     let exited = now >= task.end();
     if !exited {
         task.last_read = Some(now);
@@ -126,12 +173,21 @@ pub(super) fn waterfall(server: &Server, task_id: &str, row_count: &str) -> Resu
         return Ok(answer(status, &json!([])));
     };
     if task.rows.are_exhausted() {
-        let endless = server.faults().has(Fault::HistoryEndless);
+        let endless = faults.has(Fault::HistoryEndless);
         let status = if endless { StatusCode::OK } else { StatusCode::ALREADY_REPORTED };
         return Ok(answer(status, &json!([])));
     }
-    Ok(match task.rows.take(elapsed, wanted) {
-        Some(block) => answer(StatusCode::CREATED, &json!([block])),
+    let wanted = if faults.has(Fault::RowsCapped) {
+        wanted.min(u32::try_from(ration.left(now)).unwrap_or(u32::MAX))
+    } else {
+        wanted
+    };
+    Ok(match task.rows.take(elapsed, wanted, faults.has(Fault::RowsLost)) {
+        Some(block) => {
+            ration.given += block.given;
+            server.book.rows(block.given, block.lost);
+            answer(StatusCode::CREATED, &json!([block.content]))
+        }
         None => answer(StatusCode::OK, &json!([])),
     })
 }
@@ -140,7 +196,7 @@ pub(super) fn waterfall(server: &Server, task_id: &str, row_count: &str) -> Resu
 pub(super) fn metadata(server: &Server, task_id: &str) -> Option<Response> {
     let now = server.clock.now();
     let table = server.planned.as_ref()?.lock();
-    let task = table.get(task_id).filter(|task| now < task.end() + REMEMBERED)?;
+    let task = table.tasks.get(task_id).filter(|task| now < task.end() + REMEMBERED)?;
     Some(if task.at_work(now).is_some() {
         answer(StatusCode::CREATED, &live::metadata(&server.faults()))
     } else {

@@ -2,6 +2,7 @@
 
 use super::bend;
 use super::body::{self, Fields};
+use super::capacity::{self, Visit};
 use super::configure;
 use super::errors::{Refusal, answer};
 use super::faults::Fault;
@@ -12,13 +13,13 @@ use super::planned;
 use super::server::Server;
 use super::twist;
 use super::validate::{self, Range};
-use axum::Router;
 use axum::body::Body;
 use axum::extract::{Path, Request, State};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{delete, get, post};
+use axum::{Extension, Router};
 use bytes::Bytes;
 use futures_util::stream;
 use serde_json::json;
@@ -28,6 +29,8 @@ use std::time::Duration;
 
 /// What every path begins with.
 pub(super) const PREFIX: &str = "/focus-server";
+/// Where the server says what it did. A real one does not.
+const TRUTH: &str = "/sandbox/truth";
 /// How long `/ack` takes under [`Fault::AckSlow`].
 const SLOW_ACK: Duration = Duration::from_millis(1500);
 
@@ -60,7 +63,18 @@ pub(super) fn router(server: Arc<Server>) -> Router {
         .fallback(async || Refusal::not_found("Not Found"))
         .layer(from_fn_with_state(Arc::clone(&server), twist::layer))
         .layer(from_fn_with_state(Arc::clone(&server), misbehave))
+        .layer(from_fn_with_state(Arc::clone(&server), capacity::layer))
+        // What goes round all faults, and stands in no book.
+        .route(TRUTH, get(truth))
         .with_state(server)
+}
+
+/// What the server did, for whoever measures it. A real one has no such thing.
+async fn truth(State(server): Shared) -> Response {
+    match serde_json::to_value(server.truth()) {
+        Ok(truth) => answer(StatusCode::OK, &truth),
+        Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).into_response(),
+    }
 }
 
 async fn ack(State(server): Shared) -> Result<Response, Refusal> {
@@ -78,8 +92,13 @@ async fn live_metadata(State(server): Shared) -> Response {
     answer(StatusCode::OK, &live::metadata(&server.faults()))
 }
 
-async fn configure(State(server): Shared, headers: HeaderMap, body: Body) -> Result<Response, Refusal> {
-    match configure::configure(&server, &headers, body).await {
+async fn configure(
+    State(server): Shared,
+    Extension(visit): Extension<Visit>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, Refusal> {
+    match configure::configure(&server, &visit, &headers, body).await {
         Err(Refusal::Down(duration)) => server.mishaps.go_down(duration).await,
         answer => {
             let response = answer.into_response();
@@ -145,7 +164,9 @@ async fn cancel(State(server): Shared, Path(job_id): Path<String>) -> Result<Res
     if server.planned.is_none() {
         return Err(Refusal::not_found("Not Found"));
     }
-    if !server.jobs.cancel(&job_id) {
+    let is_done = server.desk.cancels(&server.faults());
+    let is_known = if is_done { server.jobs.cancel(&job_id) } else { server.jobs.knows(&job_id) };
+    if !is_known {
         return Err(Refusal::not_found("Invalid job_id"));
     }
     Ok(answer(StatusCode::OK, &json!({ "job_id": job_id, "status": "cancelled" })))

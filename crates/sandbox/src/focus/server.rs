@@ -1,6 +1,6 @@
 //! What the server knows: its faults, its jobs and tasks, its recordings, its clock.
 
-use super::capacity::Desk;
+use super::capacity::{Book, Desk, Strain, Truth};
 use super::errors::Refusal;
 use super::faults::{Fault, Faults};
 use super::history::{History, HistoryError};
@@ -20,6 +20,8 @@ use tokio_util::sync::CancellationToken;
 pub(super) struct Server {
     pub(super) clock: Clock,
     pub(super) desk: Desk,
+    pub(super) strain: Strain,
+    pub(super) book: Arc<Book>,
     pub(super) jobs: Arc<Jobs>,
     /// The tasks of the planned API, where it is served.
     pub(super) planned: Option<Tasks>,
@@ -41,6 +43,11 @@ impl Server {
     /// Turns a fault on.
     pub(super) fn turn_on(&self, fault: Fault) {
         self.faults.lock().unwrap_or_else(PoisonError::into_inner).turn_on(fault);
+    }
+
+    /// What it did.
+    pub(super) fn truth(&self) -> Truth {
+        self.book.truth(self.jobs.active())
     }
 
     /// Logs how a configuration was answered, where somebody can read it.

@@ -14,7 +14,20 @@ const MOST_VALUES: u64 = 200_000;
 const KEPT: u64 = 1_000;
 /// Milliseconds that a row covers.
 const LIVE_ROW: u64 = 20;
+/// The same of every second task under [`Fault::RowsUneven`](super::faults::Fault::RowsUneven).
+const LONG_ROW: u64 = 40;
 const HISTORY_ROW: u64 = 1_000;
+/// Which rows are left out under [`Fault::RowsLost`](super::faults::Fault::RowsLost).
+const LOST_EVERY: u64 = 10;
+
+/// Some rows of a task, as they are handed out.
+#[derive(Debug, PartialEq)]
+pub(super) struct Block {
+    pub(super) content: Value,
+    /// How many rows it holds, and how many it should hold beside those.
+    pub(super) given: u64,
+    pub(super) lost: u64,
+}
 
 /// The rows of one task.
 #[derive(Debug)]
@@ -43,13 +56,19 @@ impl Rows {
         }
     }
 
+    /// The same, half as many a second where they are live.
+    pub(super) fn sparse(self) -> Self {
+        Self { row: if self.history.is_some() { self.row } else { LONG_ROW }, ..self }
+    }
+
     /// Whether all recorded rows have been read.
     pub(super) fn are_exhausted(&self) -> bool {
         self.history.is_some_and(|(total, _)| self.given >= total)
     }
 
-    /// The next rows, at most `wanted`, after the analyzer has worked for `elapsed`; none if none are ready.
-    pub(super) fn take(&mut self, elapsed: Duration, wanted: u32) -> Option<Value> {
+    /// The next rows, at most `wanted`, after the analyzer has worked for `elapsed`; none if none are ready. Where it
+    /// `loses` some, they are left out.
+    pub(super) fn take(&mut self, elapsed: Duration, wanted: u32, loses: bool) -> Option<Block> {
         let millis = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX);
         let made = match self.history {
             None => millis / self.row,
@@ -67,9 +86,13 @@ impl Rows {
         if until <= self.given {
             return None;
         }
-        let rows: Vec<Value> = (self.given..until).map(|row| self.row(row)).collect();
+        let is_kept = |row: &u64| !(loses && (row + 1).is_multiple_of(LOST_EVERY));
+        let rows: Vec<Value> = (self.given..until).filter(is_kept).map(|row| self.row(row)).collect();
+        let given = rows.len() as u64;
+        let lost = until - self.given - given;
         self.given = until;
-        Some(json!({ "current_max_amp": 1.0, "current_min_amp": 0.0, "rows": rows }))
+        let content = json!({ "current_max_amp": 1.0, "current_min_amp": 0.0, "rows": rows });
+        Some(Block { content, given, lost })
     }
 
     fn row(&self, number: u64) -> Value {
@@ -114,8 +137,8 @@ mod tests {
         let mut rows = Rows::new(SENSORS, Some(Range { min: 1_000, max: 1_300 }), Timestamp::UNIX_EPOCH);
         let mut seen = Vec::new();
         for second in 0..=30 {
-            while let Some(block) = rows.take(Duration::from_secs(second), 7) {
-                seen.extend(times(&block));
+            while let Some(block) = rows.take(Duration::from_secs(second), 7, false) {
+                seen.extend(times(&block.content));
             }
         }
         let expected: Vec<(i64, i64)> =
@@ -127,17 +150,28 @@ mod tests {
     #[test]
     fn a_live_task_keeps_only_the_latest_rows() {
         let mut rows = Rows::new(SENSORS, None, Timestamp::UNIX_EPOCH);
-        assert_eq!(rows.take(Duration::from_millis(19), 5), None);
-        let block = rows.take(Duration::from_hours(1), u32::MAX).unwrap();
+        assert_eq!(rows.take(Duration::from_millis(19), 5, false), None);
+        let block = rows.take(Duration::from_hours(1), u32::MAX, false).unwrap().content;
         assert_eq!(times(&block).len(), 1000);
         assert_eq!(times(&block).last(), Some(&(3_599_980, 3_600_000)));
         assert!(!rows.are_exhausted());
     }
 
     #[test]
+    fn every_tenth_row_can_be_lost() {
+        let mut rows = Rows::new(SENSORS, None, Timestamp::UNIX_EPOCH);
+        let first = rows.take(Duration::from_millis(300), 100, true).unwrap();
+        assert_eq!((first.given, first.lost), (14, 1));
+        let gap = times(&first.content).windows(2).find(|pair| pair[0].1 != pair[1].0).map(|pair| pair[0].1);
+        assert_eq!(gap, Some(180));
+        let next = rows.take(Duration::from_secs(1), 100, true).unwrap();
+        assert_eq!((next.given, next.lost), (31, 4));
+    }
+
+    #[test]
     fn wide_rows_come_few_at_a_time_and_amplitudes_are_within_what_the_block_says() {
         let mut rows = Rows::new(Range { min: 0, max: 2336 }, None, Timestamp::UNIX_EPOCH);
-        let block = rows.take(Duration::from_secs(10), 100).unwrap();
+        let block = rows.take(Duration::from_secs(10), 100, false).unwrap().content;
         assert_eq!(times(&block).len(), 10);
         let sensors = block["rows"][0]["sensors"].as_array().unwrap();
         assert_eq!(sensors.len(), 2337);

@@ -88,6 +88,13 @@ impl ContainerRun {
         }
     }
 
+    /// What kept it from being made is over.
+    pub(super) fn try_again(&mut self, now: Timestamp) {
+        if matches!(self.stage, Stage::Stuck { .. }) {
+            self.stage = Stage::Creating { until: now };
+        }
+    }
+
     /// Does what is due. Says whether anything has changed.
     pub(super) fn go_on(&mut self, keeper: &mut Keeper, pod: &Value, spec: &Value, now: Timestamp) -> bool {
         let mut changed = self.catch_ailment(keeper, pod, spec, now);

@@ -93,6 +93,9 @@ typed_faults! {
         JobResources = "k8s.job-resources",
         /// The pods of a job configured from now on carry the label `job_id` of another job.
         JobLabel = "k8s.job-label",
+        /// The network has addresses for the pods of 20 jobs of the Focus Server: those of further ones stay pending until
+        /// another job ends. A configuration is accepted all the same.
+        AddressesExhausted = "k8s.addresses-exhausted" keys ["PZ-13268"],
         /// The Kubernetes Jobs of jobs that have ended stay for good, as those of one that ended earlier have.
         JobLeftover = "k8s.job-leftover",
     }

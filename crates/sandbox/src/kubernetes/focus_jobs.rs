@@ -24,6 +24,8 @@ use tokio::task::unconstrained;
 const KEPT: u32 = 120;
 /// How long ago the job ended whose Jobs are left over under [`Fault::JobLeftover`].
 const LONG_AGO: Duration = Duration::from_hours(1);
+/// How many jobs have addresses under [`Fault::AddressesExhausted`].
+const ADDRESSES: usize = 20;
 /// How often a pod that fails is replaced.
 const RETRIES: u32 = 2;
 const GRPC: &str = "grpc-job-";
@@ -70,8 +72,19 @@ impl FocusJobs {
         Self { cluster, changes }
     }
 
+    /// A configuration has come in, whatever becomes of it.
+    pub(crate) fn asked(&self) {
+        self.cluster.kubelet.load.asked(self.cluster.clock.now());
+    }
+
+    /// So many bytes of the Focus Server's memory will never be given back.
+    pub(crate) fn leaked(&self, bytes: u64) {
+        self.cluster.kubelet.load.leaked(bytes);
+    }
+
     /// A job has been configured: its objects appear.
     pub(crate) fn configured(&self, job: Configured) {
+        self.cluster.kubelet.load.begun();
         let faults = self.cluster.faults();
         self.cluster.ask(move |keeper| {
             if let Err(error) = begin(keeper, &job, &faults) {
@@ -82,6 +95,7 @@ impl FocusJobs {
 
     /// A job has ended: so do its pods.
     pub(crate) fn ended(&self, id: &str, how: End) {
+        self.cluster.kubelet.load.ended();
         let faults = self.cluster.faults();
         let stays = match how {
             End::Cancelled => faults.has(Fault::JobNotCancelled),
@@ -90,7 +104,13 @@ impl FocusJobs {
         };
         if !stays {
             let (id, leftover) = (id.to_owned(), faults.has(Fault::JobLeftover));
-            self.cluster.ask(move |keeper| end(keeper, &id, how, leftover));
+            let addresses_are_scarce = faults.has(Fault::AddressesExhausted);
+            self.cluster.ask(move |keeper| {
+                end(keeper, &id, how, leftover);
+                if addresses_are_scarce {
+                    pass_on_address(keeper);
+                }
+            });
         }
     }
 
@@ -125,6 +145,10 @@ pub(super) fn begin(keeper: &mut Keeper, job: &Configured, faults: &Faults) -> R
         if faults.has(fault) {
             keeper.orders.ail(&stream, ailment);
         }
+    }
+    if faults.has(Fault::AddressesExhausted) && keeper.orders.addresses(GRPC).0 >= ADDRESSES {
+        keeper.orders.ail(&stream, Ailment::NoAddress);
+        keeper.orders.ail(&cleanup, Ailment::NoAddress);
     }
     if faults.has(Fault::JobNoPod) {
         keeper.orders.limit((PANDA.to_owned(), stream.clone()), 0);
@@ -167,6 +191,21 @@ pub(super) fn end(keeper: &mut Keeper, id: &str, how: End, leftover: bool) {
         }
         for pod in pods {
             tend::release(keeper, &pod, 0);
+        }
+    }
+}
+
+/// The job that has waited longest for addresses gets those of one that has ended.
+pub(super) fn pass_on_address(keeper: &mut Keeper) {
+    let (taken, Some(waiting)) = keeper.orders.addresses(GRPC) else { return };
+    if taken >= ADDRESSES {
+        return;
+    }
+    let cleanup = waiting.replacen(GRPC, CLEANUP, 1);
+    for job in [waiting, cleanup] {
+        keeper.orders.recover(&job);
+        for pod in keeper.pods_of_job(&job) {
+            tend::recover(keeper, &pod);
         }
     }
 }

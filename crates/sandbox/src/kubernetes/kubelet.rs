@@ -2,6 +2,7 @@
 
 use super::error::ApiError;
 use super::kinds::{NODE, POD};
+use super::load::FocusLoad;
 use super::logs::{Journal, Log, Logs};
 use super::metrics::{self, Usage};
 use super::objects::{items, name, text, uid};
@@ -16,11 +17,13 @@ pub(crate) struct Kubelet {
     store: Arc<Store>,
     clock: Clock,
     pub(super) logs: Logs,
+    /// What the Focus Server has to do.
+    pub(super) load: FocusLoad,
 }
 
 impl Kubelet {
     pub(super) fn new(store: Arc<Store>, clock: Clock) -> Arc<Self> {
-        Arc::new(Self { store, clock, logs: Logs::default() })
+        Arc::new(Self { store, clock, logs: Logs::default(), load: FocusLoad::default() })
     }
 
     /// The log of a container; of the only one, where none is named.
@@ -64,7 +67,7 @@ impl Kubelet {
     pub(crate) fn usage(&self) -> Usage {
         let (pods, _) = self.store.list(&POD, None);
         let (nodes, _) = self.store.list(&NODE, None);
-        metrics::usage(&pods, &nodes, self.clock.now())
+        metrics::usage(&pods, &nodes, &self.load, self.clock.now())
     }
 
     /// The log of a container that has run since before anybody looked, and has had nothing to say.

@@ -1,6 +1,9 @@
-//! How much pods and nodes use: made up of what they request, rising and falling a little with time.
+//! How much pods and nodes use: made up of what they request, rising and falling a little with time; only the Focus
+//! Server's follows what it has to do.
 
-use super::objects::{hash_name, items, name, namespace, text, thousandths, uid};
+use super::load::FocusLoad;
+use super::objects::{hash_name, items, label, name, namespace, text, thousandths, uid};
+use super::seed::FOCUS_SERVER;
 use super::store::Place;
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -49,14 +52,19 @@ pub(crate) struct Usage {
 }
 
 /// What is used now by those of the pods that run, and by the nodes.
-pub(super) fn usage(pods: &[Arc<Value>], nodes: &[Arc<Value>], now: Timestamp) -> Usage {
+pub(super) fn usage(pods: &[Arc<Value>], nodes: &[Arc<Value>], load: &FocusLoad, now: Timestamp) -> Usage {
     let own = Amount { cpu_nanocores: NODE_NANOCORES, memory_bytes: NODE_BYTES };
     let mut sums: HashMap<&str, Amount> = nodes.iter().map(|node| (name(node), own)).collect();
     let mut used = Vec::new();
     for pod in pods.iter().filter(|pod| text(pod, "/status/phase") == "Running") {
         let mut containers = Vec::new();
+        let is_focus_server = label(pod, "app.kubernetes.io/name") == FOCUS_SERVER;
         for container in items(pod, "/spec/containers") {
-            let amount = of(container, uid(pod), now);
+            let amount = if is_focus_server {
+                load.amount(now, limit(container))
+            } else {
+                of(container, uid(pod), now)
+            };
             if let Some(sum) = sums.get_mut(text(pod, "/spec/nodeName")) {
                 sum.add(amount);
             }
@@ -74,16 +82,26 @@ fn of(container: &Value, pod: &str, now: Timestamp) -> Amount {
     let seed: u64 = hash_name(&json!(pod), 4).bytes().map(u64::from).sum();
     let minute = u64::try_from(now.as_second() / 15).unwrap_or_default();
     let share = 30 + (seed * 7 + minute * 3) % 41;
-    let requested = |what: &str| {
-        let asked = thousandths(&container["resources"]["requests"][what]);
-        u64::try_from(asked).unwrap_or_default()
-    };
     let part = |whole: u64| whole / 100 * share;
-    let (cpu, memory) = (requested("cpu"), requested("memory"));
+    let Amount { cpu_nanocores: cpu, memory_bytes: memory } = stated(container, "requests");
     Amount {
-        cpu_nanocores: if cpu == 0 { FEW_NANOCORES } else { part(cpu.saturating_mul(1_000_000)) },
-        memory_bytes: if memory == 0 { FEW_BYTES } else { part(memory / 1_000) },
+        cpu_nanocores: if cpu == 0 { FEW_NANOCORES } else { part(cpu) },
+        memory_bytes: if memory == 0 { FEW_BYTES } else { part(memory) },
     }
+}
+
+/// What a container may use at most.
+fn limit(container: &Value) -> Amount {
+    let Amount { cpu_nanocores: cpu, memory_bytes: memory } = stated(container, "limits");
+    let or_any = |amount| if amount == 0 { u64::MAX } else { amount };
+    Amount { cpu_nanocores: or_any(cpu), memory_bytes: or_any(memory) }
+}
+
+/// The requests or the limits of a container; zeros where it has none.
+fn stated(container: &Value, which: &str) -> Amount {
+    let amount =
+        |what: &str| u64::try_from(thousandths(&container["resources"][which][what])).unwrap_or_default();
+    Amount { cpu_nanocores: amount("cpu").saturating_mul(1_000_000), memory_bytes: amount("memory") / 1_000 }
 }
 
 #[cfg(test)]
@@ -102,7 +120,8 @@ mod tests {
             }))
         };
         let nodes = [Arc::new(json!({ "metadata": { "name": "n" } }))];
-        let usage = usage(&[pod("Running"), pod("Succeeded")], &nodes, Timestamp::UNIX_EPOCH);
+        let usage =
+            usage(&[pod("Running"), pod("Succeeded")], &nodes, &FocusLoad::default(), Timestamp::UNIX_EPOCH);
         assert_eq!(usage.pods.len(), 1);
         let of = |index: usize| usage.pods[0].containers[index].1;
         assert!((300_000_000..=700_000_000).contains(&of(0).cpu_nanocores), "{:?}", of(0));

@@ -18,6 +18,7 @@ mod focus_jobs;
 mod keeper;
 mod kinds;
 mod kubelet;
+mod load;
 mod logs;
 mod metrics;
 mod objects;

@@ -52,6 +52,22 @@ impl Orders {
         self.held.insert(job.into());
     }
 
+    /// The jobs whose names begin so and whose pods are held: how many of them have addresses, and the one that has
+    /// waited longest without.
+    pub(super) fn addresses(&self, prefix: &str) -> (usize, Option<String>) {
+        let jobs = self.held.iter().filter(|job| job.starts_with(prefix));
+        let (without, with): (Vec<&String>, Vec<&String>) =
+            jobs.partition(|job| self.ailments.get(*job) == Some(&Ailment::NoAddress));
+        // Later jobs have higher numbers.
+        let first = without.into_iter().min_by_key(|job| (job.len(), job.as_str()));
+        (with.len(), first.cloned())
+    }
+
+    /// What ailed the pods of a component or of a job is over.
+    pub(super) fn recover(&mut self, subject: &str) {
+        self.ailments.remove(subject);
+    }
+
     /// They need not any longer.
     pub(super) fn release(&mut self, job: &str) {
         self.held.remove(job);

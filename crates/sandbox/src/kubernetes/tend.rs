@@ -106,6 +106,17 @@ pub(super) fn release(keeper: &mut Keeper, pod: &Value, code: i64) {
     keeper.soon(Task::Pod(place(pod)));
 }
 
+/// What kept the containers of a pod from being made is over.
+pub(super) fn recover(keeper: &mut Keeper, pod: &Value) {
+    let now = keeper.now();
+    if let Some(run) = keeper.runs.get_mut(uid(pod)) {
+        for container in &mut run.containers {
+            container.try_again(now);
+        }
+    }
+    keeper.soon(Task::Pod(place(pod)));
+}
+
 /// Ends the containers of a pod as the kernel does when they use too much memory, and starts them again.
 pub(super) fn kill_for_memory(keeper: &mut Keeper, pod: &Value) {
     let now = keeper.now();

@@ -3,7 +3,7 @@
 use crate::kubernetes::client;
 use jiff::Timestamp;
 use k8s_openapi::api::batch::v1::Job;
-use k8s_openapi::api::core::v1::{Pod, Service};
+use k8s_openapi::api::core::v1::{Event, Pod, Service};
 use kube::api::{DeleteParams, ListParams, LogParams};
 use kube::{Api, Client, ResourceExt as _};
 use serde_json::{Value, json};
@@ -182,5 +182,65 @@ async fn faults_keep_the_pods_of_ended_jobs() {
     tokio::time::sleep(Duration::from_millis(300)).await;
     site.pod("grpc-job-1-1", "Running").await;
     site.pod("grpc-job-1-2", "Running").await;
+    site.stop().await;
+}
+
+/// What the Focus Server's pod uses, in nanocores and bytes.
+async fn used(site: &Site) -> (u64, u64) {
+    let path = "/apis/metrics.k8s.io/v1beta1/namespaces/panda/pods";
+    let answer: Value =
+        site.kubernetes.request(http::Request::get(path).body(Vec::new()).unwrap()).await.unwrap();
+    let is_server =
+        |pod: &&Value| pod["metadata"]["labels"]["app.kubernetes.io/name"] == "panda-panda-focus-server";
+    let pod = answer["items"].as_array().unwrap().iter().find(is_server).unwrap();
+    let amount = |name: &str, suffix: &str, factor: u64| {
+        let text = pod["containers"][0]["usage"][name].as_str().unwrap();
+        text.strip_suffix(suffix).unwrap_or_else(|| panic!("{text}")).parse::<u64>().unwrap() * factor
+    };
+    (amount("cpu", "n", 1), amount("memory", "Ki", 1024))
+}
+
+#[tokio::test]
+async fn figures_follow_the_load_and_memory_is_given_back_unless_it_leaks() {
+    let site = Site::start(json!({})).await;
+    let (cpu, memory) = used(&site).await;
+    for _ in 0..4 {
+        site.configure().await;
+    }
+    let (busy, more) = used(&site).await;
+    assert!(busy > cpu, "{cpu} {busy}");
+    assert_eq!(more, memory + 4 * (2 << 20));
+    site.clock.advance(Duration::from_secs(50));
+    site.eventually("memory given back", async || (used(&site).await == (cpu, memory)).then_some(())).await;
+    site.focus.inject("focus-api.leaks").await.unwrap();
+    site.configure().await;
+    site.clock.advance(Duration::from_secs(50));
+    let leaked = (cpu, memory + (48 << 20));
+    site.eventually("memory that is not", async || (used(&site).await == leaked).then_some(())).await;
+    site.stop().await;
+}
+
+#[tokio::test]
+async fn addresses_run_out_and_are_passed_on() {
+    let site = Site::start(json!({ "planned_api": true })).await;
+    site.cluster.inject("k8s.addresses-exhausted").await.unwrap();
+    for _ in 0..22 {
+        site.configure().await;
+    }
+    site.pod("grpc-job-1-20", "Running").await;
+    site.pod("grpc-job-1-21", "Pending").await;
+    site.eventually("an event", async || {
+        let events = site.api::<Event>().list(&ListParams::default()).await.unwrap().items;
+        let of_pod = |event: &&Event| {
+            event.involved_object.name.as_deref().is_some_and(|name| name.starts_with("grpc-job-1-22-"))
+        };
+        let mut messages = events.iter().filter(of_pod).filter_map(|event| event.message.as_deref());
+        messages.find(|message| message.contains("no IP addresses available")).map(drop)
+    })
+    .await;
+    let answer = site.http.delete(format!("{}job/1-3", site.base)).send().await.unwrap();
+    assert_eq!(answer.status().as_u16(), 200);
+    site.pod("grpc-job-1-21", "Running").await;
+    site.pod("grpc-job-1-22", "Pending").await;
     site.stop().await;
 }

@@ -4,6 +4,7 @@ mod contract;
 mod faults;
 mod history;
 mod jobs;
+mod load;
 mod planned;
 mod security;
 mod twists;

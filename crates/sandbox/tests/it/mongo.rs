@@ -11,6 +11,10 @@ use shakedown_core::Clock;
 use shakedown_sandbox::{Options, Sandbox};
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
+use tokio::io::AsyncReadExt as _;
+use tokio::net::TcpStream;
+use tokio::task::JoinSet;
+use tokio::time::timeout;
 
 /// Connects as a plugin would, with the settings.
 async fn connect(sandbox: &Sandbox, patience: Duration) -> Database {
@@ -313,6 +317,42 @@ async fn faults_of_the_connection() {
     sandbox.inject("mongo.garbage").await.unwrap();
     let said = words(ping(&connect(&sandbox, short).await).await.unwrap_err());
     assert!(!said.contains("refused"), "{said}");
+    sandbox.stop().await;
+}
+
+#[tokio::test]
+async fn slow_queries_are_slow_and_other_commands_are_not_held_back() {
+    let Some((sandbox, database, recordings)) = broken("mongo.slow-queries").await else { return };
+    let begin = Instant::now();
+    recordings.find_one(doc! {}).await.unwrap();
+    count(&recordings, doc! {}).await;
+    assert!(begin.elapsed() >= Duration::from_millis(800), "{:?}", begin.elapsed());
+    ping(&database).await.unwrap();
+    sandbox.stop().await;
+}
+
+#[tokio::test]
+async fn connections_beyond_ten_are_closed() {
+    let Some(sandbox) = with_mongo(json!({"recordings": 20, "faults": ["mongo.connections-refused"]})).await
+    else {
+        return;
+    };
+    let uri = sandbox.settings()["mongo"]["uri"].as_str().unwrap().to_owned();
+    let address = uri.split('@').nth(1).unwrap().split('/').next().unwrap().to_owned();
+    let mut closed = JoinSet::new();
+    for _ in 0..15 {
+        let mut connection = TcpStream::connect(&address).await.unwrap();
+        closed.spawn(async move { connection.read(&mut [0; 16]).await.is_ok() });
+    }
+    for _ in 0..5 {
+        timeout(Duration::from_secs(20), closed.join_next())
+            .await
+            .expect("five of them are closed")
+            .unwrap()
+            .unwrap();
+    }
+    let another = timeout(Duration::from_millis(100), closed.join_next()).await;
+    assert!(another.is_err(), "ten stay open");
     sandbox.stop().await;
 }
 

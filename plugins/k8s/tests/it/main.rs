@@ -1,6 +1,7 @@
 //! The checks as they are registered, against the sandbox.
 
 mod jobs;
+mod observe;
 mod site;
 mod state;
 

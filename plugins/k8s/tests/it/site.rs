@@ -129,6 +129,11 @@ impl Site {
         answer.unwrap_or_else(|_| Err(CheckError::unclear("the deadline passed"))).into()
     }
 
+    /// The client of a target.
+    pub(crate) fn client(&self, kind: &str) -> Arc<dyn Any + Send + Sync> {
+        self.host.targets[kind].client()
+    }
+
     /// The ids of the jobs that checks have put on the ledger.
     pub(crate) fn created(&self) -> Vec<String> {
         self.host.created.lock().unwrap().clone()

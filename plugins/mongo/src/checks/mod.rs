@@ -19,7 +19,7 @@ mod collections {
 }
 
 pub(crate) mod indexes {
-    mod explain;
+    pub(super) mod explain;
     pub(crate) mod index;
     pub(crate) mod list;
     mod required;
@@ -34,6 +34,13 @@ pub(crate) mod recordings {
 
 mod lifecycle {
     mod classes;
+}
+
+mod load {
+    mod crowd;
+    mod jobs;
+    mod pool;
+    mod query;
 }
 
 mod metadata {

@@ -24,8 +24,12 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A sandbox with nothing but MongoDB. None where that cannot be had; in CI that is a failure.
 pub(crate) async fn sandbox(options: Value) -> Option<Sandbox> {
+    sandbox_of(&["mongo"], options).await
+}
+
+async fn sandbox_of(kinds: &[&str], options: Value) -> Option<Sandbox> {
     let registry = Registry::from_entries(Entries::linked()).unwrap();
-    let kinds = Some(["mongo".to_owned()].into());
+    let kinds = Some(kinds.iter().map(|&kind| kind.to_owned()).collect());
     let sandbox =
         Sandbox::start(&registry, Options { clock: Clock::system(), options, kinds }).await.unwrap();
     let Some(missing) = sandbox.unavailable().first() else {
@@ -45,6 +49,16 @@ pub(crate) async fn broken(faults: &[&str]) -> Option<(Sandbox, Bench)> {
     Some((sandbox, bench))
 }
 
+/// The same with a Focus Server beside MongoDB.
+pub(crate) async fn with_focus(faults: &[&str]) -> Option<(Sandbox, Bench)> {
+    let options = json!({ "faults": faults, "recordings": 60 });
+    let sandbox = sandbox_of(&["mongo", "focus-api"], options).await?;
+    let mut bench = Bench::at(settings(&sandbox)).await.unwrap();
+    let focus = connect_to("focus-api", sandbox.settings()["focus-api"].clone(), PATIENCE).await.unwrap();
+    Arc::get_mut(&mut bench.host).expect("nobody runs a check yet").focus = Some(focus.client());
+    Some((sandbox, bench))
+}
+
 /// The settings with which the plugin reaches a sandbox.
 pub(crate) fn settings(sandbox: &Sandbox) -> Value {
     sandbox.settings()["mongo"].clone()
@@ -59,8 +73,16 @@ pub(crate) async fn database(sandbox: &Sandbox) -> Database {
 
 /// Connects as the runner would.
 pub(crate) async fn connect(settings: Value, timeout: Duration) -> Result<Arc<dyn LiveTarget>, TargetError> {
+    connect_to("mongo", settings, timeout).await
+}
+
+async fn connect_to(
+    kind: &str,
+    settings: Value,
+    timeout: Duration,
+) -> Result<Arc<dyn LiveTarget>, TargetError> {
     let entries = Entries::linked();
-    let spec = entries.targets.iter().find(|spec| spec.kind == "mongo").unwrap();
+    let spec = entries.targets.iter().find(|spec| spec.kind == kind).unwrap();
     (spec.connect)(settings, ConnectContext { timeout, clock: Clock::system() }).await
 }
 
@@ -82,13 +104,16 @@ pub(crate) struct Bench {
 
 struct Record {
     client: Arc<dyn Any + Send + Sync>,
+    /// The client of Focus Server, where there is one.
+    focus: Option<Arc<dyn Any + Send + Sync>>,
     evidence: Mutex<Vec<Evidence>>,
 }
 
 #[async_trait]
 impl Host for Record {
-    async fn target(&self, _kind: &str) -> Result<Arc<dyn Any + Send + Sync>, TargetError> {
-        Ok(Arc::clone(&self.client))
+    async fn target(&self, kind: &str) -> Result<Arc<dyn Any + Send + Sync>, TargetError> {
+        let focus = self.focus.as_ref().filter(|_| kind == "focus-api");
+        Ok(Arc::clone(focus.unwrap_or(&self.client)))
     }
 
     fn attach(&self, _check: &str, evidence: Evidence) -> io::Result<EvidenceRef> {
@@ -133,7 +158,7 @@ pub(crate) fn all_checks() -> Vec<&'static str> {
 impl Bench {
     pub(crate) async fn at(settings: Value) -> Result<Self, TargetError> {
         let target = connect(settings, PATIENCE).await?;
-        let host = Arc::new(Record { client: target.client(), evidence: Mutex::default() });
+        let host = Arc::new(Record { client: target.client(), focus: None, evidence: Mutex::default() });
         Ok(Self { target, host, deadline: Duration::from_mins(1) })
     }
 
@@ -158,7 +183,7 @@ impl Bench {
             check: spec.id,
             effect: spec.effect,
             target: spec.target,
-            also: &[],
+            also: spec.also,
             environment: "lab".into(),
             role: None,
             limits: shakedown_core::Limits::default(),
@@ -166,7 +191,7 @@ impl Bench {
             clock: clock.clone(),
             deadline: Instant::now() + self.deadline,
             cancelled: CancellationToken::new(),
-            jobs: Budget::new(1, clock),
+            jobs: Budget::new(100, clock),
             host: Arc::clone(&self.host) as _,
         };
         // As the runner does: whoever does not end by itself is dropped.
@@ -183,4 +208,10 @@ impl Bench {
 pub(crate) fn brief(outcome: &Outcome) -> String {
     let codes: Vec<&str> = outcome.all_findings().map(|finding| finding.code.as_str()).collect();
     format!("{} {}", outcome.status, codes.join(" ")).trim_end().to_owned()
+}
+
+/// The finding with this code.
+pub(crate) fn finding(outcome: &Outcome, code: &str) -> Finding {
+    let found = outcome.all_findings().find(|finding| finding.code == code).cloned();
+    found.unwrap_or_else(|| panic!("no `{code}`: {outcome:#?}"))
 }

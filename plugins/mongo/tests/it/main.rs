@@ -6,9 +6,11 @@ mod health;
 mod hostile;
 mod indexes;
 mod liar;
+mod load;
 mod login;
 mod site;
 mod tls;
 
-// Linked for its registrations.
+// Linked for their registrations.
+use shakedown_focus_api as _;
 use shakedown_mongo as _;

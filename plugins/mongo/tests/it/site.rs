@@ -4,7 +4,7 @@ use crate::bench::{self, Bench};
 use mongodb::bson::{Document, doc};
 use mongodb::{Collection, Database};
 use serde_json::{Value, json};
-use shakedown_core::{Finding, Outcome};
+use shakedown_core::Outcome;
 use shakedown_sandbox::Sandbox;
 
 pub(crate) struct Site {
@@ -54,10 +54,4 @@ impl Site {
     pub(crate) async fn stop(self) {
         self.sandbox.stop().await;
     }
-}
-
-/// The finding with this code.
-pub(crate) fn finding(outcome: &Outcome, code: &str) -> Finding {
-    let found = outcome.all_findings().find(|finding| finding.code == code).cloned();
-    found.unwrap_or_else(|| panic!("no `{code}`: {outcome:#?}"))
 }

@@ -192,6 +192,7 @@ fn info(profile: &Profile, spec: &CheckSpec) -> RunInfo {
         started: Clock::system().now(),
         project: profile.project.name.clone(),
         jira: None,
+        jira_url: None,
         environment: profile.environment.clone(),
         role: None,
         sandbox: true,

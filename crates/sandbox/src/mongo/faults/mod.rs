@@ -93,6 +93,10 @@ typed_faults! { "mongo": Fault {
     StatusDenied = "mongo.status-denied",
     /// Every request takes 300 ms longer.
     Slow = "mongo.slow",
+    /// Every query takes 400 ms longer; all other commands do not.
+    SlowQueries = "mongo.slow-queries",
+    /// The server takes ten connections at once, and closes further ones as soon as they are made.
+    ConnectionsRefused = "mongo.connections-refused",
     /// The password in the settings is not the user's.
     LoginRefused = "mongo.login-refused",
     /// Nothing listens on the port.
@@ -154,6 +158,8 @@ impl RunningMongo {
             Fault::CachePressure => self.answer_otherwise(&[server::FULL_CACHE]).await?,
             Fault::ReadDenied => self.answer_otherwise(&[server::NO_READING]).await?,
             Fault::StatusDenied => self.answer_otherwise(&[server::NO_STATUS]).await?,
+            Fault::SlowQueries => self.relay().await?.delay(server::SLOW_QUERIES),
+            Fault::ConnectionsRefused => self.relay().await?.limit(server::FEW),
             Fault::LoginRefused => {
                 if !self.has_user {
                     return Err("the user of a MongoDB given by a URI is not the sandbox's to change".into());

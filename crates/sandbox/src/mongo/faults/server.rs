@@ -1,7 +1,7 @@
 //! Faults of the server itself. What a small server does not offer, or cannot be brought to in seconds, is put into its
 //! answers on their way.
 
-use super::super::rewrite::{Rewriter, Rule};
+use super::super::rewrite::{Delay, Rewriter, Rule};
 use super::super::{Failure, RunningMongo};
 use super::drop_index;
 use mongodb::IndexModel;
@@ -122,6 +122,16 @@ pub(super) const OLD_VERSION: Rule = Rule {
     },
 };
 
+/// Queries of documents take longer.
+pub(super) const SLOW_QUERIES: Delay = Delay {
+    // An aggregation of the whole server is no query.
+    concerns: |command| ["find", "aggregate", "count"].iter().any(|name| command.get_str(name).is_ok()),
+    by: Duration::from_millis(400),
+};
+
+/// How many connections there can be at once under `mongo.connections-refused`.
+pub(super) const FEW: usize = 10;
+
 /// The user may neither read documents nor list indexes.
 pub(super) const NO_READING: Rule = Rule {
     concerns: |command| {
@@ -143,15 +153,21 @@ pub(super) const NO_STATUS: Rule = Rule {
 };
 
 impl RunningMongo {
-    /// Puts rules in force, with a relay between proxy and server where there is none yet.
+    /// Puts rules in force.
     pub(super) async fn answer_otherwise(&self, rules: &[Rule]) -> Result<(), Failure> {
-        let server = self.upstream_address().ok_or("the sandbox has stopped")?;
-        let rewriter = self.rewriter.get_or_try_init(|| Rewriter::start(server)).await?;
+        let relay = self.relay().await?;
         for rule in rules {
-            rewriter.add(*rule);
+            relay.add(*rule);
         }
-        self.proxy.redirect(rewriter.address());
         Ok(())
+    }
+
+    /// The relay between proxy and server, which is made where there is none yet.
+    pub(super) async fn relay(&self) -> Result<&Rewriter, Failure> {
+        let server = self.upstream_address().ok_or("the sandbox has stopped")?;
+        let relay = self.rewriter.get_or_try_init(|| Rewriter::start(server)).await?;
+        self.proxy.redirect(relay.address());
+        Ok(relay)
     }
 
     /// Replaces the index on a field by one with other options.

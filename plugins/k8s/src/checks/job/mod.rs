@@ -4,7 +4,7 @@ mod auto_cleanup;
 mod cancel;
 mod events;
 mod label;
-mod names;
+pub(super) mod names;
 mod observability;
 mod pending;
 mod pod_spawn;

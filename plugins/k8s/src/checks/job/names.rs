@@ -3,8 +3,10 @@
 //! Objects are matched by the whole name and by UID: a prefix would take the pods of job `1-163` for those of `1-16`.
 
 use crate::checks::ailment::owner;
+use jiff::Timestamp;
 use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::Pod;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
 /// The beginning of the name of the Kubernetes Job that does the work.
 pub(in crate::checks) const GRPC: &str = "grpc-job";
@@ -25,6 +27,18 @@ pub(super) fn belongs(pod: &Pod, job: &Job) -> bool {
     let job_name = label("job-name").or_else(|| label("batch.kubernetes.io/job-name"));
     let uid = owner(pod, "Job").map(|(_, uid)| uid).or_else(|| label("controller-uid"));
     job_name == job.metadata.name.as_deref() && uid.is_some() && uid == job.metadata.uid.as_deref()
+}
+
+/// Whether an object of this name is of a job of Focus Server that began since the run did: `k8s.job.*` judges those,
+/// and nobody else does.
+pub(in crate::checks) fn is_of_this_run(
+    name: &str,
+    created: Option<&Time>,
+    began: Option<Timestamp>,
+) -> bool {
+    let is_of_a_job =
+        [GRPC, CLEANUP].iter().any(|stem| name.strip_prefix(stem).is_some_and(|rest| rest.starts_with('-')));
+    is_of_a_job && created.zip(began).is_some_and(|(created, began)| created.0 >= began)
 }
 
 #[cfg(test)]
@@ -51,6 +65,18 @@ mod tests {
         assert!(!belongs(&pod("1-163", "uid of 1-163"), &job("1-16")));
         assert!(!belongs(&pod("1-163", "uid of 1-16"), &job("1-16")));
         assert!(!belongs(&pod("1-16", "uid of an earlier 1-16"), &job("1-16")), "a name may come again");
+    }
+
+    #[test]
+    fn only_a_job_that_began_since_the_run_did_is_of_this_run() {
+        let (began, later) =
+            (Timestamp::from_second(100).unwrap(), Time(Timestamp::from_second(101).unwrap()));
+        assert!(is_of_this_run("grpc-job-1-16", Some(&later), Some(began)));
+        assert!(is_of_this_run("cleanup-job-1-16", Some(&later), Some(began)));
+        assert!(!is_of_this_run("nightly-backup", Some(&later), Some(began)));
+        let earlier = Time(Timestamp::from_second(99).unwrap());
+        assert!(!is_of_this_run("grpc-job-1-16", Some(&earlier), Some(began)));
+        assert!(!is_of_this_run("grpc-job-1-16", Some(&later), None), "nobody knows when it began");
     }
 
     #[test]

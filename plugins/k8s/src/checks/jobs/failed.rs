@@ -1,6 +1,7 @@
 //! `k8s.jobs.failed`
 
 use crate::checks::ailment::{Kind, owner};
+use crate::checks::job::names::is_of_this_run;
 use crate::checks::ward::{
     PODS, Ward, ago, bounded, elsewhere, kubectl, name, since, subject, told, with_evidence, with_examples,
 };
@@ -37,7 +38,7 @@ register_check! {
     /// A Job has failed when the cluster has given it up: its pods failed too often, or it took too long. One that is
     /// still being tried, one that is suspended and one that is complete have not. The finding says how its pods ended;
     /// they are found by the whole name of the Job and its UID. What failed for lack of memory is reported by
-    /// `k8s.pods.memory`.
+    /// `k8s.pods.memory`, and the Jobs of jobs that this run has started are judged by `k8s.job.*`.
     ///
     /// # Why it matters
     /// Whoever waits for what the Job was to do waits for ever, and a failed one is rarely looked at by anybody.
@@ -70,7 +71,9 @@ impl Check for JobsFailed {
                 .iter()
                 .any(|pod| ward.ailment(pod).is_some_and(|ailment| ailment.kind == Kind::OutOfMemory));
             let at = condition.last_transition_time.as_ref();
-            if memory {
+            if is_of_this_run(&own, job.metadata.creation_timestamp.as_ref(), cx.began()) {
+                explained.push(format!("Job {own}: see k8s.job.pod-spawn"));
+            } else if memory {
                 explained.push(format!("Job {own}: see k8s.pods.memory"));
             } else if at.is_some_and(|at| since(at.0, ward.now) > self.params.recent.0) {
                 old.push(own);

@@ -1,6 +1,7 @@
 //! `k8s.pods.pending`
 
-use crate::checks::ailment::{Ailment, Kind};
+use crate::checks::ailment::{Ailment, Kind, owner};
+use crate::checks::job::names::is_of_this_run;
 use crate::checks::ward::{PODS, Patient, Ward, kubectl, name, subject};
 use k8s_openapi::api::core::v1::{Event, Pod};
 use schemars::JsonSchema;
@@ -62,6 +63,12 @@ impl Check for Pending {
     async fn run(&self, cx: &Context) -> Result<Verdict, CheckError> {
         let ward = Ward::settled(cx, self.params.grace.0, |_| true).await?;
         let mut patients = ward.patients_with(Kind::NotStarted);
+        patients.retain(|(pod, _)| {
+            let of_job = owner(pod, "Job").is_some_and(|(job, _)| {
+                is_of_this_run(job, pod.metadata.creation_timestamp.as_ref(), cx.began())
+            });
+            !of_job
+        });
         // One that came while we waited has its own time.
         patients.retain(|(pod, _)| ward.age(pod) >= self.params.grace.0);
         if !patients.is_empty() {

@@ -1,9 +1,11 @@
 //! The server's own account of how it answers the queries of history.
 
-use crate::client::MongoClient;
+use crate::client::{MOST_ROWS, MongoClient};
 use crate::trouble::Trouble;
 use crate::{answer, brief, number, time};
 use jiff::{SignedDuration, Timestamp};
+use mongodb::Database;
+use mongodb::bson::raw::RawDocumentBuf;
 use mongodb::bson::{Bson, Document, doc};
 use shakedown_core::{CheckError, Context, Evidence, EvidenceRef, TargetErrorKind};
 use std::time::Duration;
@@ -12,14 +14,25 @@ use std::time::Duration;
 const LONGEST: Duration = Duration::from_secs(10);
 
 /// A question of history, as the server gets it.
-pub(super) struct Query {
+pub(in crate::checks) struct Query {
     /// What it asks for, as in "the query for …".
-    pub(super) name: &'static str,
+    pub(in crate::checks) name: &'static str,
     /// The command.
     command: Document,
 }
 
 impl Query {
+    /// One of each kind.
+    pub(in crate::checks) fn all(collection: &str, now: Timestamp) -> Vec<Self> {
+        vec![
+            Self::started(collection, now),
+            Self::overlapping(collection, now),
+            Self::kept(collection, now),
+            Self::by_uuid(collection),
+            Self::open(collection),
+        ]
+    }
+
     /// The recordings of the last day, by when they started.
     pub(super) fn started(collection: &str, now: Timestamp) -> Self {
         let filter = doc! { "start_time": { "$gte": time::date(day_before(now)), "$lte": time::date(now) } };
@@ -64,8 +77,29 @@ impl Query {
         Self { name, command: doc! { "aggregate": collection, "pipeline": steps, "cursor": {} } }
     }
 
+    /// Sends it, and reads what it finds.
+    pub(in crate::checks) async fn run(&self, mongo: &MongoClient, limit: Duration) -> Result<(), Trouble> {
+        self.run_in(mongo, &mongo.database, limit).await
+    }
+
+    /// The same by another client, whose database that is.
+    pub(in crate::checks) async fn run_in(
+        &self,
+        mongo: &MongoClient,
+        database: &Database,
+        limit: Duration,
+    ) -> Result<(), Trouble> {
+        let command = database.run_cursor_command(self.command.clone());
+        let rows = async { answer::rows(command.await?.with_type::<RawDocumentBuf>(), MOST_ROWS).await };
+        mongo.ask_within(limit, "query recordings", rows).await.map(drop)
+    }
+
     /// Has the server run and explain it; where it does not come to an end with that, only plan it.
-    pub(super) async fn explain(&self, mongo: &MongoClient, cx: &Context) -> Result<Account, Trouble> {
+    pub(in crate::checks) async fn explain(
+        &self,
+        mongo: &MongoClient,
+        cx: &Context,
+    ) -> Result<Account, Trouble> {
         let limit = LONGEST.min(cx.remaining() / 4);
         match self.ask(mongo, "executionStats", limit).await {
             Ok(reply) => Ok(Account { plan: Plan::read(&reply), reply }),
@@ -95,8 +129,8 @@ fn day_before(now: Timestamp) -> Timestamp {
 }
 
 /// What the server said.
-pub(super) struct Account {
-    pub(super) plan: Plan,
+pub(in crate::checks) struct Account {
+    pub(in crate::checks) plan: Plan,
     reply: Document,
 }
 
@@ -110,9 +144,9 @@ impl Account {
 
 /// How a query is answered.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Plan {
+pub(in crate::checks) struct Plan {
     /// Whether it reads the whole collection.
-    pub(super) scans: bool,
+    pub(in crate::checks) scans: bool,
     /// The indexes that it uses.
     indexes: Vec<String>,
     /// Index entries that were examined.
@@ -128,7 +162,7 @@ pub(super) struct Plan {
 }
 
 impl Plan {
-    pub(super) fn read(reply: &Document) -> Self {
+    pub(in crate::checks) fn read(reply: &Document) -> Self {
         let mut plan = Self::default();
         plan.look_at_stages(reply);
         let mut stats = Vec::new();
@@ -170,7 +204,7 @@ impl Plan {
     }
 
     /// How the query is answered, as in "… scans the whole collection".
-    pub(super) fn words(&self) -> String {
+    pub(in crate::checks) fn words(&self) -> String {
         let way = match self.indexes.as_slice() {
             _ if self.scans => "scans the whole collection (COLLSCAN)".to_owned(),
             [] => "does not scan the whole collection".to_owned(),

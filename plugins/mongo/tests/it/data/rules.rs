@@ -1,8 +1,8 @@
 //! Each rule passes where all is well, and is the one to complain about what it owns.
 
 use super::RULES;
-use crate::bench::{brief, spec};
-use crate::site::{Site, finding};
+use crate::bench::{brief, finding, spec};
+use crate::site::Site;
 use mongodb::bson::{Document, doc};
 use serde_json::json;
 use shakedown_core::Status;

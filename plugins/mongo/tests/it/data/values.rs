@@ -1,8 +1,8 @@
 //! What the server counts, whatever the documents hold; and what nothing may upset.
 
 use super::RULES;
-use crate::bench::brief;
-use crate::site::{Site, finding};
+use crate::bench::{brief, finding};
+use crate::site::Site;
 use jiff::SignedDuration;
 use mongodb::bson::oid::ObjectId;
 use mongodb::bson::{Binary, Bson, DateTime, Decimal128, Document, Timestamp, doc};

@@ -1,0 +1,12 @@
+//! The load engine, from outside.
+
+mod engine;
+mod http_hostile;
+mod http_scenarios;
+mod http_server;
+mod http_wire;
+mod threshold;
+mod threshold_feasible;
+mod workers;
+mod workers_merge;
+mod workers_protocol;

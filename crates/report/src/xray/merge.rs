@@ -1,0 +1,116 @@
+//! The results of a run, by Jira key.
+
+use shakedown_core::outcome::Outcome;
+use shakedown_core::run::{CheckRecord, Run};
+use shakedown_core::{EvidenceRef, Status};
+use std::collections::BTreeMap;
+
+/// What Xray is told of a test. Ordered: of several, the worst counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Answer {
+    /// The answer is yes.
+    Passed,
+    /// Nobody has an answer that decides: skipped, informational or waived.
+    ToDo,
+    /// There should be an answer, and there is none.
+    Errored,
+    /// The answer is no.
+    Failed,
+}
+
+impl Answer {
+    fn of(record: &CheckRecord, outcome: &Outcome) -> Self {
+        match outcome.status {
+            Status::Passed | Status::Warned => Self::Passed,
+            Status::Skipped => Self::ToDo,
+            Status::Errored if record.decides() => Self::Errored,
+            Status::Failed if record.decides() => Self::Failed,
+            Status::Errored | Status::Failed => Self::ToDo,
+        }
+    }
+}
+
+/// A check, or a row of one, that answers for a key.
+#[derive(Clone, Copy, Debug)]
+pub struct Share<'a> {
+    /// The check.
+    pub record: &'a CheckRecord,
+    /// The row, where the key is a row's.
+    pub row: Option<&'a str>,
+    /// What it says.
+    pub outcome: &'a Outcome,
+}
+
+impl Share<'_> {
+    /// What it says in Xray's terms.
+    pub fn answer(&self) -> Answer {
+        Answer::of(self.record, self.outcome)
+    }
+
+    /// `mongo.connect`, or `focus-api.validation [nfft = 0]`.
+    pub fn name(&self) -> String {
+        match self.row {
+            Some(row) => format!("{} [{row}]", self.record.info.id),
+            None => self.record.info.id.clone(),
+        }
+    }
+
+    /// The files that show what it saw.
+    pub fn evidence(&self) -> impl Iterator<Item = &EvidenceRef> {
+        let findings = self.outcome.all_findings().flat_map(|finding| &finding.evidence);
+        findings.chain(&self.outcome.evidence)
+    }
+}
+
+/// A test in Jira, and all that answers for it.
+#[derive(Clone, Debug)]
+pub struct Test<'a> {
+    /// Its key.
+    pub key: &'a str,
+    /// Whoever answers for it, in the order of the plan.
+    pub shares: Vec<Share<'a>>,
+}
+
+impl Test<'_> {
+    /// The worst answer of those that decide. Where none decides, whatever they say is no pass.
+    pub fn answer(&self) -> Answer {
+        let deciding = self.shares.iter().filter(|share| share.record.decides());
+        deciding.map(Share::answer).max().unwrap_or(Answer::ToDo)
+    }
+
+    /// The shares whose answer is the worst, or all where none decides.
+    pub fn telling(&self) -> impl Iterator<Item = &Share<'_>> {
+        let answer = self.answer();
+        let decided = self.shares.iter().any(|share| share.record.decides());
+        self.shares
+            .iter()
+            .filter(move |share| !decided || (share.record.decides() && share.answer() == answer))
+    }
+
+    /// How long its checks took together, in milliseconds.
+    pub fn duration_ms(&self) -> f64 {
+        let mut checks: Vec<&CheckRecord> = self.shares.iter().map(|share| share.record).collect();
+        checks.dedup_by_key(|record| &record.info.id);
+        checks.iter().map(|record| record.duration_ms).sum()
+    }
+}
+
+/// All keys of a run, sorted, each with whoever answers for it. Keys of another project are left out: they are references,
+/// not tests of this one.
+pub fn tests(run: &Run) -> Vec<Test<'_>> {
+    let is_ours = |key: &str| match &run.info.jira {
+        Some(project) => key.strip_prefix(project.as_str()).is_some_and(|rest| rest.starts_with('-')),
+        None => true,
+    };
+    let mut shares: BTreeMap<&str, Vec<Share<'_>>> = BTreeMap::new();
+    for record in &run.checks {
+        let whole = std::iter::once((&record.info.keys, None, &record.outcome));
+        let rows = record.outcome.cases.iter().map(|row| (&row.keys, Some(row.name.as_str()), &row.outcome));
+        for (keys, row, outcome) in whole.chain(rows) {
+            for key in keys.iter().filter(|key| is_ours(key)) {
+                shares.entry(key).or_default().push(Share { record, row, outcome });
+            }
+        }
+    }
+    shares.into_iter().map(|(key, shares)| Test { key, shares }).collect()
+}

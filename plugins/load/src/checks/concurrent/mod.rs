@@ -1,0 +1,3 @@
+//! Several at the same moment.
+
+mod create;

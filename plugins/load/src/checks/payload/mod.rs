@@ -1,0 +1,3 @@
+//! Requests that are larger than most.
+
+mod large;

@@ -1,0 +1,3 @@
+//! Users who ask again and again.
+
+mod concurrent;

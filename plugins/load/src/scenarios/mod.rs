@@ -1,0 +1,5 @@
+//! Those who only read.
+
+mod reads;
+
+pub(crate) use reads::{Choice, Reads};
