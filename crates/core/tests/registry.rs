@@ -33,6 +33,7 @@ fn spec(id: &'static str, line: u32) -> CheckSpec {
         group: None,
         alone: false,
         gate: Gate::Required,
+        required_in: None,
         timeout: None,
         proofs: &[],
         docs: Docs(" A check."),

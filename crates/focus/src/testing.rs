@@ -1,5 +1,11 @@
 //! Canned answers for unit tests.
 
+use crate::client::FocusClient;
+use crate::job::Job;
+use crate::target::FocusApi;
+use serde_json::Value;
+use shakedown_core::Target as _;
+use shakedown_core::ledger::Resource;
 use shakedown_http::{Elapsed, Exchange, HeaderMap, RequestSummary, StatusCode};
 use std::time::Duration;
 
@@ -19,4 +25,16 @@ pub fn exchange(status: u16, body: &str) -> Exchange {
         truncated: false,
         elapsed: Elapsed { headers: Duration::from_millis(5), total: Duration::from_millis(6) },
     }
+}
+
+/// A job that was accepted with this answer.
+pub fn job(answer: Value) -> Job {
+    let id = "1-1".to_owned();
+    let entry = Resource {
+        target: FocusApi::KIND.to_owned(),
+        kind: FocusClient::JOB.to_owned(),
+        id: id.clone(),
+        ends_by: None,
+    };
+    Job { id, entry, answer, exchange: exchange(200, "{}"), note: None }
 }

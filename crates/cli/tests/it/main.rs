@@ -10,3 +10,4 @@ mod run;
 mod sandbox;
 mod scene;
 mod stop;
+mod upload;

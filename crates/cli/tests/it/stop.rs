@@ -92,3 +92,35 @@ fn after_a_kill_every_report_can_be_rendered_from_the_journal() {
     scene.shakedown(&["cleanup", "--env", "local"]).expect(0);
     assert_eq!(std::fs::read_dir(scene.path(".shakedown/ledger")).unwrap().count(), 0);
 }
+
+#[test]
+fn after_a_kill_the_run_is_gone_on_with() {
+    if !mongo_is_there() {
+        return;
+    }
+    let scene = Scene::new();
+    let mut child = started(&scene);
+    child.kill().unwrap();
+    child.wait().unwrap();
+    scene.shakedown(&["run", "--env", "production", "--resume", "out"]).expect(2);
+    let ran = scene.shakedown(&["run", "--env", "local", "--resume", "out"]);
+    assert!(ran.stdout().contains("going on with the run"), "{}\n{}", ran.stdout(), ran.stderr());
+    let run = scene.run_json("out");
+    assert_eq!(run["resumed"].as_array().unwrap().len(), 1);
+    assert!(run["finished"].is_string());
+    assert_eq!(run["faults"], serde_json::json!(["focus-api.configure-slow"]), "the same fault");
+    let checks = run["checks"].as_array().unwrap();
+    let answered = checks.iter().all(|check| check["obstacle"]["kind"] != "lost");
+    assert!(answered, "{checks:#?}");
+    // Those that had ended were not asked again.
+    let journal = std::fs::read_to_string(scene.path("out/events.jsonl")).unwrap();
+    let of = |check: &str| {
+        let begun = |line: &&str| line.contains("\"event\":\"check-started\"") && line.contains(check);
+        journal.lines().filter(begun).count()
+    };
+    assert_eq!(of("\"focus-api.ack.ok\""), 1);
+    assert_eq!(of("\"focus-api.latency.p95-p99\""), 2);
+    // Now it has ended.
+    let again = scene.shakedown(&["run", "--env", "local", "--resume", "out"]).expect(2);
+    assert!(again.stderr().contains("nothing is left to ask"), "{}", again.stderr());
+}

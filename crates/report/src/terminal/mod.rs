@@ -215,7 +215,11 @@ impl Sink for Terminal {
 
 /// `12/100 recordings`.
 fn how_far(progress: &Progress) -> String {
-    format!("{}/{} {}", progress.done, progress.total, clean(&progress.what))
+    match progress.total {
+        // Nobody knows how much there is.
+        0 => clean(&progress.what).into_owned(),
+        total => format!("{}/{total} {}", progress.done, clean(&progress.what)),
+    }
 }
 
 /// What is run where, on one line.

@@ -136,7 +136,7 @@ mod tests {
     use super::*;
     use serde_json::{Value, json};
     use shakedown_focus::channels::Channels;
-    use shakedown_focus::testing::exchange;
+    use shakedown_focus::testing::job;
 
     fn fiber(lowest: i64, highest: i64) -> Fiber {
         Fiber { channels: Channels { lowest, highest }, prr: 2000.0 }
@@ -155,10 +155,7 @@ mod tests {
 
     #[test]
     fn one_channel_has_one_stream() {
-        let of = |answer: Value| {
-            let job = Job { id: "1-1".to_owned(), answer, exchange: exchange(200, "{}"), note: None };
-            mapped(&job, 7).len()
-        };
+        let of = |answer: Value| mapped(&job(answer), 7).len();
         let with =
             |map: Value| json!({ "channel_to_stream_index": map, "stream_amount": 1, "channel_amount": 1 });
         assert_eq!(of(with(json!({ "7": 0 }))), 0);

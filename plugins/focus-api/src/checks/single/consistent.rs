@@ -125,11 +125,7 @@ fn grouping(finding: Finding) -> Finding {
 mod tests {
     use super::*;
     use serde_json::json;
-    use shakedown_focus::testing::exchange;
-
-    fn job(answer: Value) -> Job {
-        Job { id: "1-1".to_owned(), answer, exchange: exchange(200, "{}"), note: None }
-    }
+    use shakedown_focus::testing::job;
 
     #[test]
     fn only_the_job_itself_may_differ() {

@@ -40,7 +40,7 @@ register_check! {
         requires: HISTORY,
         gate: Gate::Informational,
         timeout: Some(Duration::from_mins(12)),
-        proofs: &[fault("focus-api.few-historic", "historic-limit")],
+        proofs: &[fault("focus-api.errors-under-load", "historic-limit")],
     }
 }
 
