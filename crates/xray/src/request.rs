@@ -38,7 +38,7 @@ impl Prepared {
     ///
     /// # Errors
     /// Where the configuration does not say what this form of import needs.
-    pub fn new(xray: &Xray, import: &Import, results: Bytes) -> Result<Self, String> {
+    pub fn new(xray: &Xray, import: &Import, results: &Bytes) -> Result<Self, String> {
         let document =
             |name| Part { name, file: "xray.xml", media_type: "text/xml", content: results.clone() };
         let base = xray.url.clone();

@@ -151,7 +151,7 @@ impl Sender<'_> {
         loop {
             let sent = self.http.send(request.clone()).await;
             let (wait, error) = match fate(sent, repeatable, &self.http.address(), self.clock) {
-                Fate::Answered(answer) => return Ok(answer),
+                Fate::Answered(answer) => return Ok(*answer),
                 Fate::Over(error) => return Err(error),
                 Fate::Again(wait, error) => (wait.unwrap_or(pause), error),
             };
@@ -172,7 +172,7 @@ impl Sender<'_> {
 
 /// What becomes of a request that was sent.
 enum Fate {
-    Answered(Exchange),
+    Answered(Box<Exchange>),
     Over(UploadError),
     /// To be sent again, after the pause that the server asks for; the error that it otherwise is.
     Again(Option<Duration>, UploadError),
@@ -201,7 +201,7 @@ fn fate(sent: Result<Exchange, HttpError>, repeatable: bool, address: &str, cloc
         }
     };
     match answer.status {
-        status if status.is_success() => Fate::Answered(answer),
+        status if status.is_success() => Fate::Answered(Box::new(answer)),
         StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
             Fate::Over(UploadError::Refused(address.to_owned(), said(&answer)))
         }

@@ -49,13 +49,12 @@ pub(crate) async fn run(globals: &Globals, mut options: RunOptions) -> anyhow::R
         started = start_sandbox(&project.registry, &mut profile, kinds) => started?,
         _ = interrupt.wait() => return Ok(Exit::Interrupted),
     };
-    let (info, directory, resume) = match resumed {
-        Some(Resumed { directory, run }) => (run.info.clone(), directory, Some(run)),
-        None => {
-            let info = run_info(&profile, &project.registry, selection.to_string());
-            let directory = options.out.unwrap_or_else(|| project.root.join("reports").join(&info.id));
-            (info, directory, None)
-        }
+    let (info, directory, resume) = if let Some(Resumed { directory, run }) = resumed {
+        (run.info.clone(), directory, Some(run))
+    } else {
+        let info = run_info(&profile, &project.registry, selection.to_string());
+        let directory = options.out.unwrap_or_else(|| project.root.join("reports").join(&info.id));
+        (info, directory, None)
     };
     let journal = if resume.is_some() {
         Journal::resume(&directory.join(journal::FILE_NAME))

@@ -119,7 +119,7 @@ fn prepare(settings: &Xray, run: &Run, directory: &Path) -> anyhow::Result<(Prep
         bail!("the run {} has nothing for Xray: none of its checks has a key of {project}", run.info.id);
     }
     let import = Import::new(settings, run, project);
-    let prepared = Prepared::new(settings, &import, results.into()).map_err(|error| anyhow!(error))?;
+    let prepared = Prepared::new(settings, &import, &results.into()).map_err(|error| anyhow!(error))?;
     Ok((prepared, tests))
 }
 

@@ -22,10 +22,9 @@ impl Answer {
     fn of(record: &CheckRecord, outcome: &Outcome) -> Self {
         match outcome.status {
             Status::Passed | Status::Warned => Self::Passed,
-            Status::Skipped => Self::ToDo,
             Status::Errored if record.decides() => Self::Errored,
             Status::Failed if record.decides() => Self::Failed,
-            Status::Errored | Status::Failed => Self::ToDo,
+            Status::Skipped | Status::Errored | Status::Failed => Self::ToDo,
         }
     }
 }

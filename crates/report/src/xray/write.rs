@@ -57,7 +57,9 @@ impl Summary {
 pub fn write(run: &Run, directory: &Path, mut out: impl Write) -> io::Result<Summary> {
     let tests = tests(run);
     let mut summary = Summary::default();
-    tests.iter().for_each(|test| summary.count(test.answer()));
+    for test in &tests {
+        summary.count(test.answer());
+    }
     let mut document = Document { xml: Writer::new(&mut out), directory, room: BYTES };
     document.xml.write_event(Event::Decl(BytesDecl::new("1.0", Some("UTF-8"), None)))?;
     document.break_line()?;
@@ -192,30 +194,26 @@ fn headline(test: &Test<'_>) -> String {
 fn comment(test: &Test<'_>, left_out: usize) -> String {
     let mut shares: Vec<&Share<'_>> = test.shares.iter().collect();
     shares.sort_by_key(|share| std::cmp::Reverse(share.answer()));
-    let mut text = String::new();
+    let mut story: Vec<String> = Vec::new();
     for share in shares {
         let gate =
             prose::gate_words(&share.record.info.gate).map(|gate| format!(", {gate}")).unwrap_or_default();
         let flaky = if share.record.flaky { ", flaky" } else { "" };
-        text.push_str(&format!("{}: {}{gate}{flaky}\n", clean(&share.name()), share.outcome.status));
+        story.push(format!("{}: {}{gate}{flaky}", clean(&share.name()), share.outcome.status));
         let scope = Scope { text: 1 << 10, lines: 10, run_dir: None };
         for paragraph in prose::of_outcome(share.record, share.outcome, scope) {
-            text.push_str(&format!("  {}\n", paragraph.head));
-            for line in &paragraph.lines {
-                text.push_str(&format!(
-                    "    {}{}{}\n",
-                    line.label,
-                    if line.label.is_empty() { "" } else { ": " },
-                    line.text
-                ));
-            }
+            story.push(format!("  {}", paragraph.head));
+            story.extend(paragraph.lines.iter().map(|line| match line.label {
+                "" => format!("    {}", line.text),
+                label => format!("    {label}: {}", line.text),
+            }));
         }
     }
     let note = match left_out {
         0 => String::new(),
         count => format!("kept with the run: {} of evidence\n", counted(count, "more file", "more files")),
     };
-    format!("{}{note}", clip(&text, COMMENT - note.len()))
+    format!("{}\n{note}", clip(&story.join("\n"), COMMENT - note.len()))
 }
 
 fn cdata<W: Write>(xml: &mut Writer<W>, text: &str) -> io::Result<()> {

@@ -224,7 +224,7 @@ async fn parts(
         match name.as_str() {
             name if name == results => document = Some(text),
             "info" if multipart => {
-                info = Some(serde_json::from_str(&text).map_err(|error| error.to_string())?)
+                info = Some(serde_json::from_str(&text).map_err(|error| error.to_string())?);
             }
             name => return Err(format!("unexpected part `{name}`")),
         }

@@ -89,7 +89,7 @@ fn prepared(xray: &Xray) -> Result<Prepared, String> {
     let run = run();
     let mut results = Vec::new();
     shakedown_report::xray::write(&run, Path::new("/nowhere"), &mut results).unwrap();
-    Prepared::new(xray, &Import::new(xray, &run, "PZ"), Bytes::from(results))
+    Prepared::new(xray, &Import::new(xray, &run, "PZ"), &Bytes::from(results))
 }
 
 /// Waits for nobody: what a server asks for is only counted.

@@ -202,7 +202,7 @@ impl Site {
             let answer = tokio::time::timeout(PATIENCE, check.run(&cx)).await.expect("the check ends");
             match answer {
                 Err(CheckError::Unclear(why)) if why.starts_with("generator-limited") => {
-                    eprintln!("{id}: {why}")
+                    eprintln!("{id}: {why}");
                 }
                 answer => return answer,
             }
