@@ -7,8 +7,8 @@ use std::collections::BTreeSet;
 /// The experiments of these checks that did not show what they must.
 fn open(arguments: &[&str]) -> (usize, Vec<Value>) {
     let ran = Scene::new().shakedown(&[&["prove", "--format", "json"], arguments].concat());
-    let results: Vec<Value> =
-        serde_json::from_str(&ran.stdout()).unwrap_or_else(|_| panic!("{}", ran.stderr()));
+    let results: Vec<Value> = serde_json::from_str(&ran.stdout())
+        .unwrap_or_else(|error| panic!("{error}: {:?}\n{}", ran.0.status, ran.stderr()));
     let all = results.len();
     (all, results.into_iter().filter(|shown| shown["proven"] != true).collect())
 }
