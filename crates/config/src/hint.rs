@@ -3,7 +3,7 @@
 use shakedown_core::suggest::nearest;
 
 /// More words than this are not listed.
-const MOST_LISTED: usize = 16;
+const MOST_LISTED: usize = 20;
 
 /// The word that was meant, or else the words there are, where they are few.
 pub(crate) fn hint<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<String> {

@@ -47,14 +47,6 @@ impl Unreachable {
     }
 }
 
-impl std::str::FromStr for Unreachable {
-    type Err = ();
-
-    fn from_str(word: &str) -> Result<Self, ()> {
-        Self::ALL.iter().find(|value| value.as_str() == word).copied().ok_or(())
-    }
-}
-
 /// How to reach a target.
 #[derive(Clone)]
 pub struct TargetConfig {

@@ -8,7 +8,6 @@ use serde_json::Value as Json;
 use shakedown_core::HumanDuration;
 use std::cell::RefCell;
 use std::ops::Range;
-use std::str::FromStr;
 use std::time::Duration;
 
 /// No time limit may be longer.
@@ -201,13 +200,13 @@ pub(crate) fn duration(node: &Node, key: &str, problems: &mut Problems) -> Optio
 }
 
 /// One of the words of an enum.
-pub(crate) fn word<T: FromStr>(
+pub(crate) fn word<T: Copy>(
     all: &'static [T],
     as_str: fn(&T) -> &'static str,
 ) -> impl Fn(&Node, &str, &mut Problems) -> Option<T> {
     move |node, key, problems| {
         let word = text(node, key, problems)?;
-        let value = word.parse::<T>().ok();
+        let value = all.iter().find(|value| as_str(value) == word).copied();
         if value.is_none() {
             unknown(&node.span, key, &node.shown(), "", all.iter().map(as_str), problems);
         }

@@ -7,7 +7,6 @@ use crate::tree::{Entry, Node};
 use serde_json::Value as Json;
 use shakedown_core::Secret;
 use std::collections::BTreeMap;
-use std::str::FromStr;
 use std::time::Duration;
 
 /// How long an import may take, unless the file says otherwise: gateways give up after a minute.
@@ -32,14 +31,6 @@ impl Product {
             Self::Cloud => "cloud",
             Self::DataCenter => "data-center",
         }
-    }
-}
-
-impl FromStr for Product {
-    type Err = ();
-
-    fn from_str(word: &str) -> Result<Self, ()> {
-        Self::ALL.iter().find(|value| value.as_str() == word).copied().ok_or(())
     }
 }
 

@@ -7,6 +7,7 @@
 //! Nothing here opens a connection, reads the environment or knows a target.
 
 pub mod budget;
+pub mod causes;
 pub mod check;
 pub mod clock;
 pub mod collect;
@@ -39,6 +40,7 @@ pub mod verdict;
 mod macros;
 
 pub use async_trait::async_trait;
+pub use causes::causes;
 pub use check::{Check, CheckError, CheckSpec, Docs, NoParams, Params, Proof, Source, fault};
 pub use clock::Clock;
 pub use collect::{CollectContext, Collector, CollectorSpec};

@@ -239,20 +239,18 @@ impl Run {
         }
     }
 
-    /// What a check noted last of how far it is, and when.
-    pub fn checkpoint(&self, check: &str) -> Option<&(serde_json::Value, Timestamp)> {
-        self.checkpoints.get(check)
+    /// What each check noted last of how far it is, and when.
+    pub const fn checkpoints(&self) -> &HashMap<String, (serde_json::Value, Timestamp)> {
+        &self.checkpoints
     }
 
-    /// The checks that have ended by themselves, with their outcomes: what a run that is gone on with need not ask again.
-    pub fn ended(&self) -> BTreeMap<String, Outcome> {
-        let is_lost = |outcome: &Outcome| {
-            outcome.obstacle.as_ref().is_some_and(|obstacle| obstacle.kind == ObstacleKind::Lost)
-        };
-        let unasked = |outcome: &Outcome| outcome.skip == Some(SkipReason::Stopped);
-        let records =
-            self.checks.iter().filter(|record| !is_lost(&record.outcome) && !unasked(&record.outcome));
-        records.map(|record| (record.info.id.clone(), record.outcome.clone())).collect()
+    /// The checks that have ended by themselves: what a run that is gone on with need not ask again.
+    pub fn ended(&self) -> impl Iterator<Item = &CheckRecord> {
+        self.checks.iter().filter(|record| {
+            let Outcome { obstacle, skip, .. } = &record.outcome;
+            let is_lost = obstacle.as_ref().is_some_and(|obstacle| obstacle.kind == ObstacleKind::Lost);
+            !is_lost && *skip != Some(SkipReason::Stopped)
+        })
     }
 
     /// Number and time of the last event that was taken in.

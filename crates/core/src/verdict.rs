@@ -101,6 +101,12 @@ impl Verdict {
         self
     }
 
+    /// Adds any number of series.
+    #[must_use]
+    pub fn with_series(self, series: impl IntoIterator<Item = Series>) -> Self {
+        series.into_iter().fold(self, Self::series)
+    }
+
     /// Points to a file that shows what was seen, whatever the answer.
     #[must_use]
     pub fn evidence(mut self, evidence: EvidenceRef) -> Self {

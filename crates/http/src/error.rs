@@ -1,7 +1,7 @@
 //! Why there was no answer, or no whole one.
 
 use crate::exchange::Exchange;
-use shakedown_core::{TargetError, TargetErrorKind};
+use shakedown_core::{TargetError, TargetErrorKind, causes};
 use std::error::Error;
 use std::io;
 
@@ -79,7 +79,8 @@ impl HttpError {
 
 /// What an error of the HTTP library says: its kind, and the words at the root of it, which name no address.
 pub(crate) fn classify(error: &reqwest::Error) -> (HttpErrorKind, String) {
-    let chain = chain(error);
+    // The error itself says what was asked, not what went wrong.
+    let chain: Vec<_> = causes(error).skip(1).collect();
     let root = chain.last().map_or_else(|| error.to_string(), ToString::to_string);
     let kind = if chain.iter().any(|cause| cause.is::<rustls::Error>()) {
         HttpErrorKind::Tls
@@ -111,20 +112,4 @@ fn kind_of(cause: &(dyn Error + 'static)) -> Option<HttpErrorKind> {
         | io::ErrorKind::UnexpectedEof => Some(HttpErrorKind::Lost),
         _ => None,
     }
-}
-
-/// The causes of an error, outermost first, without the error itself.
-///
-/// An [`io::Error`] hides the error it wraps from `source`, so it is asked for it.
-fn chain(error: &reqwest::Error) -> Vec<&(dyn Error + 'static)> {
-    let mut causes = Vec::new();
-    let mut next = error.source();
-    while let Some(cause) = next {
-        causes.push(cause);
-        next = match cause.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
-            Some(inner) => Some(inner as &(dyn Error + 'static)),
-            None => cause.source(),
-        };
-    }
-    causes
 }

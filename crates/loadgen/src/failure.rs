@@ -3,6 +3,7 @@
 //! Errors of sockets, TLS and HTTP are read by their types, never by their texts.
 
 use rustix::io::Errno;
+use shakedown_core::causes;
 use std::borrow::Cow;
 use std::error::Error;
 use std::io;
@@ -124,7 +125,7 @@ impl Failure {
 
     /// What an error says, read from the first of its causes that is known.
     pub fn of(error: &(dyn Error + 'static)) -> Self {
-        let causes = causes(error);
+        let causes: Vec<_> = causes(error).collect();
         let root = causes.last().map_or_else(String::new, ToString::to_string);
         // The innermost cause is the most telling: HTTP libraries wrap what the socket said.
         causes.iter().rev().find_map(|cause| known(*cause)).unwrap_or(Self::Other(root))
@@ -232,22 +233,6 @@ fn of_socket(error: &io::Error) -> Option<Failure> {
         io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput => Failure::Protocol(error.to_string()),
         _ => return None,
     })
-}
-
-/// An error and its causes, outermost first.
-///
-/// An [`io::Error`] hides the error it wraps from `source`, so it is asked for it.
-fn causes<'a>(error: &'a (dyn Error + 'static)) -> Vec<&'a (dyn Error + 'static)> {
-    let mut causes = Vec::new();
-    let mut next = Some(error);
-    while let Some(cause) = next {
-        causes.push(cause);
-        next = match cause.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
-            Some(inner) => Some(inner as &(dyn Error + 'static)),
-            None => cause.source(),
-        };
-    }
-    causes
 }
 
 #[cfg(test)]

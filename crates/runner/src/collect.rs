@@ -2,8 +2,10 @@
 //! for each cause in a run.
 
 use crate::attempt::Stage;
+use crate::bounded::{Unanswered, bounded};
 use crate::plan::Planned;
 use jiff::Timestamp;
+use shakedown_core::duration::brief;
 use shakedown_core::event::EventKind;
 use shakedown_core::finding::Weight;
 use shakedown_core::target::LiveTarget;
@@ -74,14 +76,11 @@ impl Collectors {
                 now: stage.clock.now(),
                 deadline: Instant::now() + PATIENCE,
             };
-            let mut task = stage.workers.spawn((spec.collect)(target.client(), cx));
-            let gathered = match tokio::time::timeout(PATIENCE, &mut task).await {
-                Ok(Ok(gathered)) => gathered.map_err(|error| error.to_string()),
-                Ok(Err(_)) => Err("the collector panicked".to_owned()),
-                Err(_) => {
-                    task.abort();
-                    Err(format!("no answer within {}", shakedown_core::duration::brief(PATIENCE)))
-                }
+            let gathered = match bounded(&stage.workers, PATIENCE, (spec.collect)(target.client(), cx)).await
+            {
+                Ok(gathered) => gathered.map_err(|error| error.to_string()),
+                Err(Unanswered::Panicked) => Err("the collector panicked".to_owned()),
+                Err(Unanswered::TimedOut) => Err(format!("no answer within {}", brief(PATIENCE))),
             };
             (spec.id, gathered)
         });

@@ -127,6 +127,13 @@ pub async fn run(request: Request<'_>) -> io::Result<Finished> {
     let pool = Pool::new(registry, profile, clock.clone(), workers.handle());
     let ledger = ledgers.as_deref().map(|directory| Ledger::new(directory, &info.id, &info.environment));
     let (sandbox, began) = (info.sandbox, info.started);
+    let is_resumed = resume.is_some();
+    let ended: BTreeMap<String, Outcome> = resume
+        .iter()
+        .flat_map(Run::ended)
+        .map(|record| (record.info.id.clone(), record.outcome.clone()))
+        .collect();
+    let checkpoints = resume.as_ref().map(|run| run.checkpoints().clone()).unwrap_or_default();
     let collectors = Collectors::new(registry, info.started);
     let stage = Arc::new(Stage {
         run: info.id.rsplit('-').next().unwrap_or(&info.id).into(),
@@ -134,7 +141,7 @@ pub async fn run(request: Request<'_>) -> io::Result<Finished> {
         role: info.role.as_deref().map(Into::into),
         limits: profile.policy.load,
         host: Arc::new(RunHost::new(
-            match resume.clone() {
+            match resume {
                 Some(run) => Bus::resume(clock.clone(), redactor, sinks, run),
                 None => Bus::begin(clock.clone(), redactor, sinks, info),
             },
@@ -143,7 +150,7 @@ pub async fn run(request: Request<'_>) -> io::Result<Finished> {
             began,
             ledger,
             EvidenceStore::new(directory),
-            resume.clone(),
+            checkpoints,
         )),
         workers: workers.handle(),
         jobs: Budget::new(profile.policy.max_concurrent_jobs, clock.clone()),
@@ -152,11 +159,10 @@ pub async fn run(request: Request<'_>) -> io::Result<Finished> {
         collectors,
     });
     let bus = &stage.host.bus;
-    let ended = resume.as_ref().map(Run::ended).unwrap_or_default();
     for planned in plan.checks.iter().filter(|planned| !ended.contains_key(planned.spec.id)) {
         bus.emit(EventKind::Planned { check: planned.info() });
     }
-    for left in plan.left_out.into_iter().filter(|_| resume.is_none()) {
+    for left in plan.left_out.into_iter().filter(|_| !is_resumed) {
         bus.emit(EventKind::LeftOut { check: left.check, effect: left.effect, reason: left.reason });
     }
 

@@ -10,11 +10,14 @@ use serde_json::Value;
 use shakedown_core::context::{Host, Progress};
 use shakedown_core::event::EventKind;
 use shakedown_core::ledger::Resource;
-use shakedown_core::run::Run;
 use shakedown_core::{Evidence, EvidenceRef, Finding, Observed, Outcome, TargetError, async_trait};
 use std::any::Any;
+use std::collections::HashMap;
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
+
+/// What checks noted last of how far they were, and when.
+pub(crate) type Checkpoints = HashMap<String, (Value, Timestamp)>;
 
 /// The host of all checks of a run.
 pub(crate) struct RunHost {
@@ -24,8 +27,8 @@ pub(crate) struct RunHost {
     pub(crate) evidence: EvidenceStore,
     observers: Observers,
     began: Timestamp,
-    /// The run that this one goes on with, as it was.
-    earlier: Option<Run>,
+    /// How far checks were in the run that this one goes on with.
+    checkpoints: Checkpoints,
     findings: Mutex<Vec<(String, Finding)>>,
 }
 
@@ -37,9 +40,9 @@ impl RunHost {
         began: Timestamp,
         ledger: Option<Ledger>,
         evidence: EvidenceStore,
-        earlier: Option<Run>,
+        checkpoints: Checkpoints,
     ) -> Self {
-        Self { bus, pool, ledger, evidence, observers, began, earlier, findings: Mutex::default() }
+        Self { bus, pool, ledger, evidence, observers, began, checkpoints, findings: Mutex::default() }
     }
 
     /// Remembers what a check has found, for those that come after it.
@@ -91,7 +94,7 @@ impl Host for RunHost {
     }
 
     fn resumed(&self, check: &str) -> Option<(Value, Timestamp)> {
-        self.earlier.as_ref()?.checkpoint(check).cloned()
+        self.checkpoints.get(check).cloned()
     }
 
     fn progress(&self, check: &str, progress: Progress) {

@@ -5,6 +5,7 @@
 
 mod attempt;
 mod audit;
+mod bounded;
 mod bus;
 mod collect;
 mod evidence;

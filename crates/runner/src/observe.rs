@@ -1,7 +1,9 @@
 //! Asks the observers of all targets what is used now.
 
+use crate::bounded::{Unanswered, bounded};
 use crate::bus::Bus;
-use crate::pool::{Pool, Reached};
+use crate::pool::Pool;
+use shakedown_core::duration::brief;
 use shakedown_core::event::EventKind;
 use shakedown_core::{Clock, ObserveContext, Observed, ObserverSpec, Reading, Registry};
 use std::collections::BTreeMap;
@@ -42,26 +44,20 @@ impl Observers {
         if let Some(error) = known_away {
             return Err(error);
         }
-        let reached = pool.look(spec.target).await.map_err(|error| {
+        let (target, is_new) = pool.look(spec.target).await.map_err(|error| {
             let error = error.to_string();
             self.away.lock().unwrap_or_else(PoisonError::into_inner).insert(spec.target, error.clone());
             error
         })?;
-        if let Some(info) = reached.news() {
-            bus.emit(EventKind::TargetConnected { target: spec.target.to_owned(), info: info.clone() });
+        if is_new {
+            let info = target.info().clone();
+            bus.emit(EventKind::TargetConnected { target: spec.target.to_owned(), info });
         }
-        let (Reached::Known(target) | Reached::Connected(target)) = reached else {
-            return Err("it is away".to_owned());
-        };
         let cx = ObserveContext { deadline: Instant::now() + PATIENCE };
-        let mut task = self.workers.spawn((spec.observe)(target.client(), cx));
-        match tokio::time::timeout(PATIENCE, &mut task).await {
-            Ok(Ok(readings)) => readings.map_err(|error| error.to_string()),
-            Ok(Err(_)) => Err("the observer panicked".to_owned()),
-            Err(_) => {
-                task.abort();
-                Err(format!("no answer within {}", shakedown_core::duration::brief(PATIENCE)))
-            }
+        match bounded(&self.workers, PATIENCE, (spec.observe)(target.client(), cx)).await {
+            Ok(readings) => readings.map_err(|error| error.to_string()),
+            Err(Unanswered::Panicked) => Err("the observer panicked".to_owned()),
+            Err(Unanswered::TimedOut) => Err(format!("no answer within {}", brief(PATIENCE))),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! The targets of a run: each connected at most once, and known to be away from then on where it is.
 
+use crate::bounded::{Unanswered, bounded};
 use crate::gate::Mistake;
 use shakedown_config::{Profile, Unreachable};
 use shakedown_core::target::{ConnectContext, LiveTarget, TargetInfo};
@@ -117,39 +118,37 @@ impl Pool {
 
     async fn connect(&self, entry: &Entry) -> Result<Arc<dyn LiveTarget>, TargetError> {
         let cx = ConnectContext { timeout: entry.timeout, clock: self.clock.clone() };
-        let mut task = self.workers.spawn((entry.spec.connect)(entry.settings.clone(), cx));
         let failed = |kind, message: String| {
             Err(TargetError::new(entry.spec.kind, "its configured address", kind, message))
         };
         // The plugin bounds its own attempt; this bound is for one that does not keep its word.
         let patience = entry.timeout + Duration::from_millis(500);
-        match tokio::time::timeout(patience, &mut task).await {
-            Ok(Ok(result)) => result,
-            Ok(Err(_)) => {
+        match bounded(&self.workers, patience, (entry.spec.connect)(entry.settings.clone(), cx)).await {
+            Ok(result) => result,
+            Err(Unanswered::Panicked) => {
                 failed(TargetErrorKind::Protocol, "the plugin panicked while connecting".to_owned())
             }
-            Err(_) => {
-                task.abort();
+            Err(Unanswered::TimedOut) => {
                 failed(TargetErrorKind::TimedOut, format!("no connection within {:?}", entry.timeout))
             }
         }
     }
 
-    /// The target for one that only looks at it: connected if nobody has tried yet. Where that fails the target stays
+    /// The target for one that only looks at it, and whether it was connected just now. Where that fails the target stays
     /// untried, so that a check that asks for it carries the error.
     ///
     /// # Errors
     /// Where it is away, or the environment has no such target.
-    pub(crate) async fn look(&self, kind: &str) -> Result<Reached, TargetError> {
+    pub(crate) async fn look(&self, kind: &str) -> Result<(Arc<dyn LiveTarget>, bool), TargetError> {
         let entry = self.entry(kind)?;
         let mut state = entry.state.lock().await;
         match &*state {
-            State::Live(target) => Ok(Reached::Known(Arc::clone(target))),
+            State::Live(target) => Ok((Arc::clone(target), false)),
             State::Away(absence) => Err(absence.error.clone()),
             State::Untried => {
                 let target = self.connect(entry).await?;
                 *state = State::Live(Arc::clone(&target));
-                Ok(Reached::Connected(target))
+                Ok((target, true))
             }
         }
     }
@@ -164,24 +163,16 @@ impl Pool {
             State::Untried => return None,
         };
         let address = target.info().address.clone();
-        let mut task = self.workers.spawn(async move { target.probe().await });
-        let error = match tokio::time::timeout(entry.timeout, &mut task).await {
-            Ok(Ok(Ok(()))) => return None,
-            Ok(Ok(Err(error))) => error,
-            Ok(Err(_)) => TargetError::new(
-                kind,
-                &address,
-                TargetErrorKind::Protocol,
-                "the plugin panicked while probing",
-            ),
-            Err(_) => {
-                task.abort();
-                TargetError::new(
-                    kind,
-                    &address,
-                    TargetErrorKind::TimedOut,
-                    format!("no answer within {:?}", entry.timeout),
-                )
+        let failed =
+            |kind_of_error, message: String| TargetError::new(kind, &address, kind_of_error, message);
+        let error = match bounded(&self.workers, entry.timeout, async move { target.probe().await }).await {
+            Ok(Ok(())) => return None,
+            Ok(Err(error)) => error,
+            Err(Unanswered::Panicked) => {
+                failed(TargetErrorKind::Protocol, "the plugin panicked while probing".to_owned())
+            }
+            Err(Unanswered::TimedOut) => {
+                failed(TargetErrorKind::TimedOut, format!("no answer within {:?}", entry.timeout))
             }
         };
         let absence = Absence { error, reported_by: asker.to_owned(), unreachable: entry.unreachable };
@@ -202,21 +193,13 @@ impl Pool {
 
     async fn identify(&self, asker: &str, met: &mut Vec<(&'static str, TargetInfo)>) -> Result<(), Mistake> {
         for (&kind, entry) in self.entries.iter().filter(|(_, entry)| !entry.pinned.is_empty()) {
-            let mut state = entry.state.lock().await;
-            let known = match &*state {
-                State::Live(target) => Ok(Arc::clone(target)),
-                State::Away(absence) => Err(absence.error.clone()),
-                State::Untried => self.connect(entry).await,
-            };
             let mistake = |error| Mistake { error, reported_by: asker.to_owned() };
-            // A target that is away stays untried: the check that asks for it carries that error.
-            let target = known.map_err(|error| {
+            let (target, is_new) = self.look(kind).await.map_err(|error| {
                 let message = format!("its identity cannot be confirmed: {}: {}", error.kind, error.message);
                 mistake(TargetError { kind: TargetErrorKind::Mistaken, message, ..error })
             })?;
-            if matches!(*state, State::Untried) {
+            if is_new {
                 met.push((kind, target.info().clone()));
-                *state = State::Live(Arc::clone(&target));
             }
             if let Some(message) = other_than(&entry.pinned, target.info()) {
                 let error =

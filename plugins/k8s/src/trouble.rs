@@ -4,7 +4,7 @@ use crate::guard::Redirected;
 use crate::target::KIND;
 use kube::core::Status;
 use shakedown_core::redact::Redactor;
-use shakedown_core::{CheckError, TargetError, TargetErrorKind, text};
+use shakedown_core::{CheckError, TargetError, TargetErrorKind, causes, text};
 use shakedown_tunnel::TunnelError;
 use std::error::Error as StdError;
 use std::io;
@@ -180,7 +180,7 @@ fn kind_of_status(status: &Status) -> Option<TargetErrorKind> {
 const UNREADABLE: &str = "Failed to parse error data";
 
 fn kind_of_chain(error: &(dyn StdError + 'static)) -> TargetErrorKind {
-    for error in chain(error) {
+    for error in causes(error) {
         if error.is::<Redirected>() || error.is::<http_body_util::LengthLimitError>() {
             return TargetErrorKind::Protocol;
         }
@@ -213,18 +213,6 @@ fn kind_of_chain(error: &(dyn StdError + 'static)) -> TargetErrorKind {
     TargetErrorKind::Lost
 }
 
-/// An error and what it came from. An `io::Error` that wraps another does not name it as its source.
-fn chain<'a>(error: &'a (dyn StdError + 'static)) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
-    fn next<'a>(error: &&'a (dyn StdError + 'static)) -> Option<&'a (dyn StdError + 'static)> {
-        let error: &'a (dyn StdError + 'static) = *error;
-        match error.downcast_ref::<io::Error>() {
-            Some(io) => io.get_ref().map(|inner| inner as &(dyn StdError + 'static)),
-            None => error.source(),
-        }
-    }
-    std::iter::successors(Some(error), next)
-}
-
 /// The error's own words: of a chain what it began with.
 pub(crate) fn words(error: &kube::Error) -> String {
     use kube::Error as E;
@@ -251,7 +239,7 @@ fn words_of_status(status: &Status) -> String {
 }
 
 fn root(error: &(dyn StdError + 'static)) -> String {
-    chain(error).last().map_or_else(String::new, ToString::to_string)
+    causes(error).last().map_or_else(String::new, ToString::to_string)
 }
 
 /// A text on one line, without what surrounds it: see [`text::line`].

@@ -112,10 +112,7 @@ impl<'a> Question<'a> {
     /// The verdict, with the course of the load in time.
     pub(crate) fn verdict(&self, served: &Served, loaded: &Loaded) -> Result<Verdict, CheckError> {
         let verdict = self.judge(served, &loaded.report, &loaded.evidence)?;
-        Ok(series(&loaded.report)
-            .into_iter()
-            .fold(verdict, Verdict::series)
-            .evidence(loaded.evidence.clone()))
+        Ok(verdict.with_series(series(&loaded.report)).evidence(loaded.evidence.clone()))
     }
 
     /// The verdict without it, for one case of several.

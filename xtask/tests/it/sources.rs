@@ -54,12 +54,15 @@ fn every_exception_from_a_lint_gives_its_reason() {
 
 #[test]
 fn nothing_is_left_to_do_later() {
-    let marks =
-        [concat!("TO", "DO"), concat!("FIX", "ME"), concat!("to", "do!("), concat!("unimple", "mented!(")];
+    let in_comments = [concat!("TO", "DO"), concat!("FIX", "ME")];
+    let in_code = [concat!("to", "do!("), concat!("unimple", "mented!(")];
     let mut problems = Vec::new();
     for file in sources() {
         for (number, line) in file.text.lines().enumerate() {
-            if marks.iter().any(|mark| line.contains(mark)) {
+            let comment = line.split_once("//").map_or("", |(_, comment)| comment);
+            if in_comments.iter().any(|mark| comment.contains(mark))
+                || in_code.iter().any(|mark| line.contains(mark))
+            {
                 problems.push(format!("{}:{}: {}", file.path, number + 1, line.trim()));
             }
         }

@@ -2,12 +2,13 @@
 
 use crate::args::{Format, Globals, RunOptions};
 use crate::output::{message, print, problem};
-use crate::project::{Project, registry, start_sandbox};
+use crate::project::{Project, start_sandbox};
 use crate::signals;
 use crate::verbs::plan;
 use anyhow::bail;
 use shakedown_config::Profile;
 use shakedown_core::event::RunInfo;
+use shakedown_core::registry::registered_checks;
 use shakedown_core::run::{Exit, Run};
 use shakedown_core::sink::Sink;
 use shakedown_core::{Clock, Registry};
@@ -94,7 +95,7 @@ impl Resumed {
     fn read(root: &Path, run: &Path) -> anyhow::Result<Self> {
         let directory = find(root, Some(run))?;
         let run = journal::read(&directory.join(journal::FILE_NAME))?;
-        if run.ended().len() == run.checks.len() {
+        if run.ended().count() == run.checks.len() {
             bail!(
                 "the run {} has ended: every check has its answer, and nothing is left to ask",
                 run.info.id
@@ -255,8 +256,7 @@ fn injected(profile: &Profile, registry: &Registry) -> BTreeSet<String> {
 
 /// Writes every report of a run; the pages say what each check asks.
 pub(crate) fn write_reports(run: &Run, directory: &Path) -> Vec<Written> {
-    let registry = registry().ok();
-    let docs = |id: &str| Some(registry.as_ref()?.check(id)?.docs);
+    let docs = |id: &str| registered_checks().find(|spec| spec.id == id).map(|spec| spec.docs);
     shakedown_report::write_all(run, directory, &html::Options { docs: Some(&docs) })
 }
 

@@ -11,7 +11,8 @@ use shakedown_config::Xray;
 use shakedown_core::Clock;
 use shakedown_core::redact::Redactor;
 use shakedown_core::run::{Exit, Run};
-use shakedown_report::{journal, xray};
+use shakedown_report::journal;
+use shakedown_report::xray::{self, Summary};
 use shakedown_xray::{Import, Pace, Prepared};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -31,16 +32,7 @@ struct Record {
     /// Where to look at it.
     link: Option<String>,
     /// What was said of each test.
-    tests: Tests,
-}
-
-/// How many tests said what.
-#[derive(Serialize, Deserialize)]
-struct Tests {
-    passed: usize,
-    failed: usize,
-    errored: usize,
-    to_do: usize,
+    tests: Summary,
 }
 
 pub(crate) async fn upload(globals: &Globals, to: UploadTo) -> anyhow::Result<Exit> {
@@ -83,17 +75,12 @@ pub(crate) async fn upload(globals: &Globals, to: UploadTo) -> anyhow::Result<Ex
         at: Clock::system().now(),
         key: uploaded.key.clone(),
         link: run.info.jira_url.as_ref().map(|jira| format!("{jira}/browse/{}", uploaded.key)),
-        tests: Tests {
-            passed: tests.passed,
-            failed: tests.failed,
-            errored: tests.errored,
-            to_do: tests.to_do,
-        },
+        tests,
     };
     print(&match globals.format {
         Format::Json => format!("{}\n", serde_json::to_string_pretty(&record)?),
         Format::Text => {
-            let Tests { passed, failed, errored, to_do } = &record.tests;
+            let Summary { passed, failed, errored, to_do } = &record.tests;
             let place = record.link.as_deref().unwrap_or(&record.key);
             format!(
                 "{}: {passed} passed, {failed} failed, {errored} without an answer, {to_do} to do\n{place}\n",
@@ -110,7 +97,7 @@ pub(crate) async fn upload(globals: &Globals, to: UploadTo) -> anyhow::Result<Ex
 }
 
 /// The request, from the run as it is kept.
-fn prepare(settings: &Xray, run: &Run, directory: &Path) -> anyhow::Result<(Prepared, xray::Summary)> {
+fn prepare(settings: &Xray, run: &Run, directory: &Path) -> anyhow::Result<(Prepared, Summary)> {
     let project =
         run.info.jira.as_deref().context("`project.jira` of the configuration names no Jira project")?;
     let mut results = Vec::new();

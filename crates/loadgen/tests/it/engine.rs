@@ -1,177 +1,21 @@
 //! The engine, run against scenarios that count what is done to them.
 
+use crate::counting::{Act, Counting, Shared};
+use shakedown_core::HumanDuration;
 use shakedown_core::limits::Limits;
-use shakedown_core::{HumanDuration, async_trait};
 use shakedown_loadgen::arrivals::Share;
 use shakedown_loadgen::fold::Fold;
 use shakedown_loadgen::interval::Interval;
 use shakedown_loadgen::{
-    Arrivals, Engine, EngineError, Failure, Iteration, Load, Mix, OperationReport, Phase, PhaseReport, Plan,
-    Report, Scenario, Session,
+    Arrivals, Engine, EngineError, Load, Mix, OperationReport, Phase, PhaseReport, Plan, Report, Scenario,
 };
 use std::collections::BTreeSet;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
+use std::sync::atomic::Ordering::SeqCst;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
-use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 const WIDE: Limits = Limits { requests_per_second: f64::INFINITY, requests_in_flight: 64 };
-
-/// What an iteration does.
-type Work = Box<dyn Fn(u64) -> Act + Send + Sync>;
-
-#[derive(Clone, Copy)]
-enum Act {
-    Sleep(u64),
-    Fail,
-    FailUntimed,
-    Panic,
-    /// Never ends.
-    Hang,
-    /// Ends when no more arrivals come.
-    Stream,
-    /// Ends when the gate opens.
-    Gate,
-}
-
-struct Counting {
-    work: Work,
-    gate: Semaphore,
-    setup: Result<(), String>,
-    sessions: Mutex<Vec<u64>>,
-    numbers: Mutex<Vec<u64>>,
-    begun: Mutex<Vec<Instant>>,
-    active: AtomicUsize,
-    most_active: AtomicUsize,
-    closed: AtomicUsize,
-    torn_down: AtomicUsize,
-    active_at_teardown: AtomicUsize,
-    refuses: AtomicBool,
-}
-
-impl Counting {
-    fn new(work: impl Fn(u64) -> Act + Send + Sync + 'static) -> Arc<Self> {
-        Arc::new(Self::with(work))
-    }
-
-    fn with(work: impl Fn(u64) -> Act + Send + Sync + 'static) -> Self {
-        Self {
-            work: Box::new(work),
-            gate: Semaphore::new(0),
-            setup: Ok(()),
-            sessions: Mutex::default(),
-            numbers: Mutex::default(),
-            begun: Mutex::default(),
-            active: AtomicUsize::new(0),
-            most_active: AtomicUsize::new(0),
-            closed: AtomicUsize::new(0),
-            torn_down: AtomicUsize::new(0),
-            active_at_teardown: AtomicUsize::new(0),
-            refuses: AtomicBool::new(false),
-        }
-    }
-
-    fn numbers(&self) -> BTreeSet<u64> {
-        let numbers = self.numbers.lock().unwrap();
-        let set: BTreeSet<u64> = numbers.iter().copied().collect();
-        assert_eq!(set.len(), numbers.len(), "a number was given twice");
-        set
-    }
-
-    fn clean(&self) {
-        assert_eq!(self.torn_down.load(SeqCst), 1, "torn down once");
-        assert_eq!(self.active_at_teardown.load(SeqCst), 0, "nothing goes on when it is torn down");
-    }
-}
-
-/// The engine owns what it runs; the test keeps its own handle.
-struct Shared(Arc<Counting>);
-
-#[async_trait]
-impl Scenario for Shared {
-    fn operations(&self) -> Vec<String> {
-        vec!["first".to_owned(), "second".to_owned()]
-    }
-
-    async fn setup(&self) -> Result<(), String> {
-        self.0.setup.clone()
-    }
-
-    async fn session(&self, number: u64) -> Result<Box<dyn Session>, Failure> {
-        if self.0.refuses.load(SeqCst) {
-            return Err(Failure::Status(503));
-        }
-        self.0.sessions.lock().unwrap().push(number);
-        Ok(Box::new(User(Arc::clone(&self.0))))
-    }
-
-    async fn teardown(&self) -> Result<(), String> {
-        self.0.active_at_teardown.store(self.0.active.load(SeqCst), SeqCst);
-        self.0.torn_down.fetch_add(1, SeqCst);
-        Err("one thing is left".to_owned())
-    }
-}
-
-struct User(Arc<Counting>);
-
-struct Active(Arc<Counting>);
-
-impl Active {
-    fn new(of: &Arc<Counting>) -> Self {
-        let active = of.active.fetch_add(1, SeqCst) + 1;
-        of.most_active.fetch_max(active, SeqCst);
-        Self(Arc::clone(of))
-    }
-}
-
-impl Drop for Active {
-    fn drop(&mut self) {
-        self.0.active.fetch_sub(1, SeqCst);
-    }
-}
-
-#[async_trait]
-impl Session for User {
-    async fn iterate(&mut self, iteration: &mut Iteration) -> Result<(), Failure> {
-        let _active = Active::new(&self.0);
-        self.0.numbers.lock().unwrap().push(iteration.number());
-        let ending = iteration.ending().clone();
-        let act = (self.0.work)(iteration.number());
-        if matches!(act, Act::FailUntimed) {
-            return Err(Failure::Content("an empty list".to_owned()));
-        }
-        let of = Arc::clone(&self.0);
-        let work = async move {
-            of.begun.lock().unwrap().push(Instant::now());
-            match act {
-                Act::Sleep(0) | Act::FailUntimed => Ok(()),
-                Act::Sleep(milliseconds) => {
-                    tokio::time::sleep(Duration::from_millis(milliseconds)).await;
-                    Ok(())
-                }
-                Act::Fail => Err(Failure::Throttled { retry_after: Some(Duration::from_secs(2)) }),
-                Act::Panic => panic!("out of order"),
-                Act::Hang => std::future::pending().await,
-                Act::Stream => {
-                    ending.cancelled().await;
-                    Ok(())
-                }
-                Act::Gate => {
-                    of.gate.acquire().await.unwrap().forget();
-                    Ok(())
-                }
-            }
-        };
-        iteration.time(0, work).await?;
-        iteration.transferred(0, 100, 2);
-        Ok(())
-    }
-
-    async fn close(self: Box<Self>) {
-        self.0.closed.fetch_add(1, SeqCst);
-    }
-}
 
 fn rate(per_second: f64, milliseconds: u64) -> Load {
     Load::Rate { per_second, during: HumanDuration::millis(milliseconds), arrivals: Arrivals::Even }

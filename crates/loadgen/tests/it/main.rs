@@ -1,5 +1,6 @@
 //! The load engine, from outside.
 
+mod counting;
 mod engine;
 mod http_hostile;
 mod http_scenarios;

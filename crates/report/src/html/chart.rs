@@ -1,6 +1,7 @@
 //! Charts, drawn as SVG. They hold numbers only: whatever comes from outside stands beside them as text.
 
 use plotters::coord::Shift;
+use plotters::coord::types::RangedCoordf64;
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 use shakedown_core::measurement::Threshold;
@@ -118,19 +119,7 @@ pub(super) fn distribution(samples: &[f64], unit: Unit, threshold: Option<Thresh
             .x_label_area_size(22)
             .y_label_area_size(44)
             .build_cartesian_2d(range.clone(), 0.0..top)?;
-        let number = |value: &f64| scale.number(*value);
-        chart
-            .configure_mesh()
-            .disable_x_mesh()
-            .light_line_style(TRANSPARENT)
-            .bold_line_style(GRID)
-            .axis_style(GRID)
-            .x_labels(8)
-            .y_labels(4)
-            .x_label_formatter(&number)
-            .y_label_formatter(&|count| format!("{count:.0}"))
-            .label_style(("sans-serif", 12).into_font().color(&INK))
-            .draw()?;
+        mesh(&mut chart, &|value| scale.number(*value), &|count| format!("{count:.0}"))?;
         let width = (range.end - range.start) / as_f64(bars.len());
         let edges = (0..bars.len()).map(|bar| range.start + width * as_f64(bar));
         chart.draw_series(edges.zip(&bars).filter(|(_, count)| **count > 0.0).map(|(edge, count)| {
@@ -199,20 +188,8 @@ pub(super) fn lines(series: &[&Series]) -> Option<Drawing> {
             .x_label_area_size(22)
             .y_label_area_size(52)
             .build_cartesian_2d(wide(times.clone()), values)?;
-        chart
-            .configure_mesh()
-            .disable_x_mesh()
-            .light_line_style(TRANSPARENT)
-            .bold_line_style(GRID)
-            .axis_style(GRID)
-            .x_labels(8)
-            .y_labels(4)
-            .x_label_formatter(&|at| {
-                format!("{} {}", Scale { divisor: time.0, symbol: "" }.number(*at), time.1)
-            })
-            .y_label_formatter(&|value| scale.number(*value))
-            .label_style(("sans-serif", 12).into_font().color(&INK))
-            .draw()?;
+        let clock = Scale { divisor: time.0, symbol: "" };
+        mesh(&mut chart, &|at| format!("{} {}", clock.number(*at), time.1), &|value| scale.number(*value))?;
         for (series, color) in series.iter().zip(LINES) {
             let points = series.points.iter().map(|point| (point[0], point[1]));
             chart.draw_series(LineSeries::new(points, color.stroke_width(2)))?;
@@ -234,6 +211,28 @@ fn wide(range: Range<f64>) -> Range<f64> {
 }
 
 /// The SVG that `paint` paints; none where that fails, which leaves the words.
+type Chart<'a, 'b> = ChartContext<'a, SVGBackend<'b>, Cartesian2d<RangedCoordf64, RangedCoordf64>>;
+
+/// Lines across, and numbers along both axes.
+fn mesh<'b>(
+    chart: &mut Chart<'_, 'b>,
+    x: &dyn Fn(&f64) -> String,
+    y: &dyn Fn(&f64) -> String,
+) -> Result<(), DrawingError<'b>> {
+    chart
+        .configure_mesh()
+        .disable_x_mesh()
+        .light_line_style(TRANSPARENT)
+        .bold_line_style(GRID)
+        .axis_style(GRID)
+        .x_labels(8)
+        .y_labels(4)
+        .x_label_formatter(&x)
+        .y_label_formatter(&y)
+        .label_style(("sans-serif", 12).into_font().color(&INK))
+        .draw()
+}
+
 fn draw<F>(paint: F) -> Option<String>
 where
     F: FnOnce(&DrawingArea<SVGBackend<'_>, Shift>) -> Result<(), DrawingError<'static>>,

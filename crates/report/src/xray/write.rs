@@ -7,6 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use base64::write::EncoderWriter;
 use quick_xml::Writer;
 use quick_xml::events::{BytesCData, BytesDecl, BytesEnd, BytesStart, BytesText, Event};
+use serde::{Deserialize, Serialize};
 use shakedown_core::EvidenceRef;
 use shakedown_core::run::Run;
 use std::collections::{BTreeSet, HashSet};
@@ -22,7 +23,7 @@ const FILES: usize = 5;
 const BYTES: u64 = 20 << 20;
 
 /// What a document tells.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Summary {
     /// Tests that passed.
     pub passed: usize,

@@ -150,7 +150,7 @@ impl DataQuality {
         let loaded = Trial::of(params.plan()).named("rows").run(cx, reading.clone()).await?;
         let failed = loaded.report.operation(READ).map_or(0, |read| read.failures());
         let verdict = contiguous(&reading.lanes(), failed, params.loss)?;
-        let verdict = series(&loaded.report).into_iter().fold(verdict, Verdict::series);
+        let verdict = verdict.with_series(series(&loaded.report));
         Ok(verdict.evidence(loaded.evidence))
     }
 }

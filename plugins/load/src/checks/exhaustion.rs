@@ -100,7 +100,7 @@ impl Check for Exhaustion {
             }
             Err(finding) => verdict.with(finding.evidence(loaded.evidence.clone())),
         };
-        Ok(series(&loaded.report).into_iter().fold(verdict, Verdict::series))
+        Ok(verdict.with_series(series(&loaded.report)))
     }
 }
 

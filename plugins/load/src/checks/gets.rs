@@ -90,6 +90,6 @@ impl Check for Gets {
             cases.push(Case::new(operation.clone(), &[], answer.map(|verdict| verdict.measured(received))));
         }
         let verdict = cases.verdict()?.evidence(evidence.clone());
-        Ok(series(report).into_iter().fold(verdict, Verdict::series))
+        Ok(verdict.with_series(series(report)))
     }
 }

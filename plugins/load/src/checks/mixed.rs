@@ -149,7 +149,7 @@ impl MixedParams {
             .with_all(unended(&mixed.report))
             .evidence(alone.evidence.clone())
             .evidence(mixed.evidence.clone());
-        Ok(series(&mixed.report).into_iter().fold(verdict, Verdict::series))
+        Ok(verdict.with_series(series(&mixed.report)))
     }
 
     fn reads_failed(&self, among: &Served, mixed: &Loaded) -> Finding {

@@ -90,6 +90,6 @@ impl Check for Pattern {
             cases.push(Case::new(phase.name.clone(), &[], answer));
         }
         let verdict = cases.verdict()?.with_all(unended(&loaded.report)).evidence(loaded.evidence);
-        Ok(series(&loaded.report).into_iter().fold(verdict, Verdict::series))
+        Ok(verdict.with_series(series(&loaded.report)))
     }
 }

@@ -203,7 +203,7 @@ impl Check for Users {
         let loaded = put_on_as(cx, &jobs, users, self.params.plan(), "load").await?;
         let shares = shares(&loaded.report, &jobs, &parts)?;
         let verdict = judge(&shares, self.params.fairness, self.params.success)?;
-        let verdict = series(&loaded.report).into_iter().fold(verdict, Verdict::series);
+        let verdict = verdict.with_series(series(&loaded.report));
         Ok(verdict.evidence(loaded.evidence.clone()).with_all(unended(&loaded.report)))
     }
 }

@@ -1,9 +1,9 @@
 //! `load.capacity.200`
 
 use super::HOLDS_ONE;
-use super::held::{Ask, Held, LIGHT, allowed, hold, light};
+use super::held::{Ask, Held, LIGHT, hold, light_jobs};
 use super::verdict::Bar;
-use crate::jobs::{CONFIGURE, Jobs, OPERATIONS};
+use crate::jobs::{CONFIGURE, OPERATIONS};
 use crate::judge::of;
 use crate::profile::{Bounds, Profile, params};
 use crate::series::count;
@@ -70,13 +70,7 @@ params! {
 
 impl TwoHundredParams {
     fn ask(&self) -> Ask {
-        Ask {
-            jobs: self.jobs,
-            in_flight: self.in_flight,
-            settle: self.settle,
-            look_every: self.look_every,
-            name: "load".to_owned(),
-        }
+        Ask::of(self.jobs, self.in_flight, self.settle, self.look_every)
     }
 }
 
@@ -94,9 +88,7 @@ impl Profile for TwoHundredParams {
 impl Check for TwoHundred {
     async fn run(&self, cx: &Context) -> Result<Verdict, CheckError> {
         let params = &self.params;
-        allowed(cx, params.jobs)?;
-        let jobs = Jobs::prepare(cx).await?;
-        let jobs = jobs.clone().asking(&light(&jobs.fiber));
+        let jobs = light_jobs(cx, params.jobs).await?;
         let held = hold(cx, &jobs, &params.ask()).await?;
         let bar =
             Bar { success: params.success, mean_ms: None, short: "capacity-short", slow: "capacity-slow" };

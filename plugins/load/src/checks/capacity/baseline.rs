@@ -50,13 +50,7 @@ params! {
 
 impl BaselineParams {
     fn ask(&self) -> Ask {
-        Ask {
-            jobs: 1,
-            in_flight: 1,
-            settle: self.settle,
-            look_every: self.look_every,
-            name: "load".to_owned(),
-        }
+        Ask::of(1, 1, self.settle, self.look_every)
     }
 }
 

@@ -1,9 +1,8 @@
 //! `load.capacity.extreme`
 
 use super::HOLDS_ONE;
-use super::held::{Ask, allowed, hold, light};
+use super::held::{Ask, hold, light_jobs};
 use super::verdict::Bar;
-use crate::jobs::Jobs;
 use crate::profile::{Bounds, Profile, params};
 use shakedown_core::{
     Check, CheckError, Context, Effect, HumanDuration, Severity, Verdict, async_trait, fault, register_check,
@@ -54,13 +53,7 @@ params! {
 
 impl ExtremeParams {
     fn ask(&self) -> Ask {
-        Ask {
-            jobs: self.jobs,
-            in_flight: self.in_flight,
-            settle: self.settle,
-            look_every: self.look_every,
-            name: "load".to_owned(),
-        }
+        Ask::of(self.jobs, self.in_flight, self.settle, self.look_every)
     }
 }
 
@@ -77,9 +70,7 @@ impl Profile for ExtremeParams {
 #[async_trait]
 impl Check for Extreme {
     async fn run(&self, cx: &Context) -> Result<Verdict, CheckError> {
-        allowed(cx, self.params.jobs)?;
-        let jobs = Jobs::prepare(cx).await?;
-        let jobs = jobs.clone().asking(&light(&jobs.fiber));
+        let jobs = light_jobs(cx, self.params.jobs).await?;
         let bar =
             Bar { success: self.params.success, mean_ms: None, short: "extreme-short", slow: "extreme-slow" };
         hold(cx, &jobs, &self.params.ask()).await?.verdict(bar)

@@ -59,13 +59,7 @@ params! {
 
 impl HeavyParams {
     fn ask(&self) -> Ask {
-        Ask {
-            jobs: self.jobs,
-            in_flight: self.jobs,
-            settle: self.settle,
-            look_every: self.look_every,
-            name: "load".to_owned(),
-        }
+        Ask::of(self.jobs, self.jobs, self.settle, self.look_every)
     }
 }
 

@@ -51,6 +51,11 @@ pub(super) struct Ask {
 }
 
 impl Ask {
+    /// What a check asks for that puts on one load.
+    pub(super) fn of(jobs: u32, in_flight: u32, settle: HumanDuration, look_every: HumanDuration) -> Self {
+        Self { jobs, in_flight, settle, look_every, name: "load".to_owned() }
+    }
+
     /// The load: users who ask for one job after another until there are enough.
     pub(super) fn plan(&self) -> Plan {
         let users = self.in_flight.min(self.jobs);
@@ -90,10 +95,18 @@ impl Held {
 }
 
 /// A light job: 10 channels, NFFT 512, 0–250 Hz, live.
-pub(super) fn light(fiber: &Fiber) -> ConfigureRequest {
+fn light(fiber: &Fiber) -> ConfigureRequest {
     ConfigureRequest::live(fiber)
         .set("/nfftSelection", 512)
         .set("/frequencyRange/max", fiber.nyquist().min(250))
+}
+
+/// Light jobs, where the policy allows so many at once; nothing is sent where it does not.
+pub(super) async fn light_jobs(cx: &Context, many: u32) -> Result<Jobs, CheckError> {
+    allowed(cx, many)?;
+    let jobs = Jobs::prepare(cx).await?;
+    let light = light(&jobs.fiber);
+    Ok(jobs.asking(&light))
 }
 
 /// What it is in words.

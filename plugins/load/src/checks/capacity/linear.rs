@@ -1,9 +1,8 @@
 //! `load.capacity.linear`
 
 use super::HOLDS_ONE;
-use super::held::{Ask, Held, allowed, hold, light};
+use super::held::{Ask, Held, hold, light_jobs};
 use super::verdict::{Bar, usage};
-use crate::jobs::Jobs;
 use crate::profile::{Bounds, Profile, params};
 use crate::series::count;
 use shakedown_core::measurement::Threshold;
@@ -90,9 +89,7 @@ impl Profile for LinearParams {
 impl Check for Linear {
     async fn run(&self, cx: &Context) -> Result<Verdict, CheckError> {
         let params = &self.params;
-        allowed(cx, params.least)?;
-        let jobs = Jobs::prepare(cx).await?;
-        let jobs = jobs.clone().asking(&light(&jobs.fiber));
+        let jobs = light_jobs(cx, params.least).await?;
         let most = cx.jobs.limit().min(cx.limits.requests_in_flight);
         let mut held = 0;
         let mut last: Option<(u32, Held)> = None;
@@ -127,7 +124,7 @@ impl LinearParams {
         let most = Measurement::new("held at once", count(held.into()), Unit::Count);
         let most = most.held_to(Threshold::AtLeast(self.least.into()));
         let verdict = verdict.measured(most).with_all(seen.left.clone());
-        let verdict = usage(&resources).into_iter().fold(verdict, Verdict::series);
+        let verdict = verdict.with_series(usage(&resources));
         Ok(verdict.evidence(seen.loaded.evidence.clone()))
     }
 }

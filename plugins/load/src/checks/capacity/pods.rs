@@ -1,9 +1,8 @@
 //! `load.capacity.pods`
 
 use super::HOLDS_ONE;
-use super::held::{Ask, PENDING, allowed, hold, light};
+use super::held::{Ask, PENDING, hold, light_jobs};
 use super::verdict::{explained, usage};
-use crate::jobs::Jobs;
 use crate::profile::{Bounds, Profile, params};
 use crate::series::count;
 use shakedown_core::{
@@ -57,13 +56,7 @@ params! {
 
 impl PodsParams {
     fn ask(&self) -> Ask {
-        Ask {
-            jobs: self.jobs,
-            in_flight: self.in_flight,
-            settle: self.settle,
-            look_every: self.look_every,
-            name: "load".to_owned(),
-        }
+        Ask::of(self.jobs, self.in_flight, self.settle, self.look_every)
     }
 }
 
@@ -80,9 +73,7 @@ impl Profile for PodsParams {
 #[async_trait]
 impl Check for Pods {
     async fn run(&self, cx: &Context) -> Result<Verdict, CheckError> {
-        allowed(cx, self.params.jobs)?;
-        let jobs = Jobs::prepare(cx).await?;
-        let jobs = jobs.clone().asking(&light(&jobs.fiber));
+        let jobs = light_jobs(cx, self.params.jobs).await?;
         let held = hold(cx, &jobs, &self.params.ask()).await?;
         let resources = held.resources();
         if resources.all("pods-pending").next().is_none() {
@@ -102,8 +93,7 @@ impl Check for Pods {
             let finding = explained("jobs-pending", message, &held.analysis(&resources));
             verdict = verdict.with(finding.expected("all accepted jobs run", format!("{stuck} wait")));
         }
-        let verdict =
-            usage(&resources).into_iter().fold(verdict.with_all(held.left.clone()), Verdict::series);
+        let verdict = verdict.with_all(held.left.clone()).with_series(usage(&resources));
         Ok(verdict.evidence(held.loaded.evidence))
     }
 }

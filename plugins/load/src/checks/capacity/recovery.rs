@@ -1,9 +1,8 @@
 //! `load.capacity.recovery`
 
 use super::HOLDS_ONE;
-use super::held::{Ask, allowed, hold, light};
+use super::held::{Ask, hold, light_jobs};
 use super::verdict::Bar;
-use crate::jobs::Jobs;
 use crate::profile::{Bounds, Profile, params};
 use shakedown_core::{
     Check, CheckError, Context, Effect, HumanDuration, Measurement, Severity, Unit, Verdict, async_trait,
@@ -75,9 +74,7 @@ impl Profile for RecoveryParams {
 impl Check for Recovery {
     async fn run(&self, cx: &Context) -> Result<Verdict, CheckError> {
         let params = &self.params;
-        allowed(cx, params.jobs)?;
-        let jobs = Jobs::prepare(cx).await?;
-        let jobs = jobs.clone().asking(&light(&jobs.fiber));
+        let jobs = light_jobs(cx, params.jobs).await?;
         let stress = hold(cx, &jobs, &params.ask(params.jobs, "stress")).await?;
         cx.progress(1, 2, "the server rests");
         tokio::time::sleep(params.rest.0).await;

@@ -1,9 +1,8 @@
 //! `load.capacity.search`
 
 use super::HOLDS_ONE;
-use super::held::{Ask, Held, allowed, hold, light};
+use super::held::{Ask, Held, hold, light_jobs};
 use super::verdict::explained;
-use crate::jobs::Jobs;
 use crate::judge::{CONFIGURATIONS, of};
 use crate::profile::{Bounds, Profile, params};
 use crate::series::count;
@@ -126,9 +125,7 @@ impl Profile for SearchParams {
 impl Check for Search {
     async fn run(&self, cx: &Context) -> Result<Verdict, CheckError> {
         let params = &self.params;
-        allowed(cx, params.from)?;
-        let jobs = Jobs::prepare(cx).await?;
-        let jobs = jobs.clone().asking(&light(&jobs.fiber));
+        let jobs = light_jobs(cx, params.from).await?;
         let mut search = params.search(cx.jobs.limit()).map_err(CheckError::unclear)?;
         let mut broke: Option<(u32, Held)> = None;
         let mut longest = Duration::ZERO;

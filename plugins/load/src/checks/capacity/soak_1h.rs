@@ -100,7 +100,7 @@ impl Check for Soak1h {
         let question = Question::about(CONFIGURATIONS, params.bounds());
         let verdict = question.verdict(&served, &loaded)?.with_all(unended(&loaded.report));
         let verdict = params.memory(verdict, &resources);
-        Ok(usage(&resources).into_iter().fold(verdict, Verdict::series))
+        Ok(verdict.with_series(usage(&resources)))
     }
 }
 

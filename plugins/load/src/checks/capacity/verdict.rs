@@ -45,8 +45,8 @@ impl Held {
     pub(super) fn verdict(&self, bar: Bar) -> Result<Verdict, CheckError> {
         let resources = self.resources();
         let verdict = self.judged(bar, &resources)?.with_all(self.left.clone());
-        let verdict = series(&self.loaded.report).into_iter().fold(verdict, Verdict::series);
-        let verdict = usage(&resources).into_iter().fold(verdict, Verdict::series);
+        let verdict = verdict.with_series(series(&self.loaded.report));
+        let verdict = verdict.with_series(usage(&resources));
         Ok(verdict.evidence(self.loaded.evidence.clone()))
     }
 

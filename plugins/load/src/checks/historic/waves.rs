@@ -153,7 +153,7 @@ impl Check for Waves {
         let loaded = put_on_as(cx, &jobs, users, self.params.plan(), "load").await?;
         let waves = self.waves(&loaded.report, &jobs)?;
         let verdict = judge(&waves, self.params.success, self.params.required)?;
-        let verdict = series(&loaded.report).into_iter().fold(verdict, Verdict::series);
+        let verdict = verdict.with_series(series(&loaded.report));
         Ok(verdict.evidence(loaded.evidence.clone()).with_all(unended(&loaded.report)))
     }
 }

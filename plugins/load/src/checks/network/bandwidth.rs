@@ -111,7 +111,7 @@ impl Check for Bandwidth {
         let reading = Reading::prepare(cx, &client, (params.jobs, params.rows, params.every.0)).await?;
         let loaded = Trial::of(params.plan()).run(cx, reading.clone()).await?;
         let carried = Carried::of(&loaded.report, &reading.lanes())?;
-        let verdict = series(&loaded.report).into_iter().fold(judge(params, &carried)?, Verdict::series);
+        let verdict = judge(params, &carried)?.with_series(series(&loaded.report));
         Ok(verdict.evidence(loaded.evidence))
     }
 }

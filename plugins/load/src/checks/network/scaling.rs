@@ -105,8 +105,7 @@ impl Check for Scaling {
         let reading = Reading::prepare(cx, &client, (most, params.rows, params.every.0)).await?;
         let loaded = Trial::of(params.plan()).run(cx, reading).await?;
         let steps = steps(&loaded.report, &params.jobs)?;
-        let verdict =
-            series(&loaded.report).into_iter().fold(judge(&steps, params.efficiency)?, Verdict::series);
+        let verdict = judge(&steps, params.efficiency)?.with_series(series(&loaded.report));
         Ok(verdict.evidence(loaded.evidence))
     }
 }

@@ -86,7 +86,7 @@ impl Check for Concurrent {
         cases.push(Case::new("memory of this program", &["PZ-14795"], Ok(params.memory(generator))));
         cases.push(Case::new("CPU of this program", &["PZ-14796"], Ok(params.cpu(generator))));
         let verdict = cases.verdict()?.with_all(unended(&loaded.report)).evidence(loaded.evidence);
-        Ok(series(&loaded.report).into_iter().fold(verdict, Verdict::series))
+        Ok(verdict.with_series(series(&loaded.report)))
     }
 }
 

@@ -181,14 +181,16 @@ impl Day {
             [params.every, params.look_every, params.warn_every, params.note_every].map(Due::every);
         let started = Instant::now();
         let mut warning = String::new();
+        // Those that are under way: memory is looked at meanwhile, and the next ones wait until they have ended.
+        let mut jobs_now = None;
         while started.elapsed() < left {
             let now = started.elapsed();
             let at = base + now.as_secs_f64();
             if look.is_due(now) {
                 record.memory(at, &cx.observe().await);
             }
-            if jobs.is_due(now) {
-                self.jobs(cx, client, body, &mut record, at).await?;
+            if jobs.is_due(now) && jobs_now.is_none() {
+                jobs_now = Some((at, Box::pin(self.jobs(cx, client, body))));
             }
             if warn.is_due(now) {
                 warning = record
@@ -208,42 +210,54 @@ impl Day {
             );
             let next =
                 [jobs.next, look.next, warn.next, note.next].into_iter().min().unwrap_or(left).min(left);
-            tokio::time::sleep(next.saturating_sub(started.elapsed())).await;
+            let pause = tokio::time::sleep(next.saturating_sub(started.elapsed()));
+            let Some((since, running)) = &mut jobs_now else {
+                pause.await;
+                continue;
+            };
+            tokio::select! {
+                ended = running => {
+                    record.jobs(*since, ended?);
+                    jobs_now = None;
+                }
+                () = pause => {}
+            }
+        }
+        if let Some((since, running)) = jobs_now {
+            record.jobs(since, running.await?);
         }
         Ok(record)
     }
 
-    /// Some jobs at once: each is started, gives a sign of life, and is left.
+    /// Some jobs at once: each is started, gives a sign of life, and is left. Returns how each went, and the class of its
+    /// failure where it failed.
     async fn jobs(
         &self,
         cx: &Context,
         client: &FocusClient,
         body: &str,
-        record: &mut Record,
-        at: f64,
-    ) -> Result<(), CheckError> {
+    ) -> Result<Vec<(Sample, Option<String>)>, CheckError> {
         let patience = (self.params.answer_within.0, self.params.ready_within.0);
         let started = Held::start_many(cx, client, self.params.jobs, |_| body.to_owned(), patience).await?;
-        let mut held = Vec::new();
+        let (mut held, mut ended) = (Vec::new(), Vec::new());
         for start in started {
             match start {
                 Ok(up) => held.push(up),
                 Err(Failed { class, answered, .. }) => {
-                    let sample = Sample { millis: answered.map(millis), alive: false };
-                    record.job(at, sample, Some(class));
+                    ended.push((Sample { millis: answered.map(millis), alive: false }, Some(class)));
                 }
             }
         }
         let (alive, lost) = Held::signs(held, SIGN).await;
         for (held, _) in alive {
-            record.job(at, Sample { millis: Some(millis(held.answered)), alive: true }, None);
+            ended.push((Sample { millis: Some(millis(held.answered)), alive: true }, None));
             held.end(cx)?;
         }
         for (held, Failed { class, .. }) in lost {
-            record.job(at, Sample { millis: Some(millis(held.answered)), alive: false }, Some(class));
+            ended.push((Sample { millis: Some(millis(held.answered)), alive: false }, Some(class)));
             held.end(cx)?;
         }
-        Ok(())
+        Ok(ended)
     }
 
     fn judge(&self, record: &Record) -> Result<Verdict, CheckError> {

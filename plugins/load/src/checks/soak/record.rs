@@ -73,6 +73,13 @@ impl Record {
         since(self.began, now)
     }
 
+    /// Takes note of jobs that were started together.
+    pub(super) fn jobs(&mut self, at: f64, ended: Vec<(Sample, Option<String>)>) {
+        for (sample, failure) in ended {
+            self.job(at, sample, failure);
+        }
+    }
+
     /// Takes note of one job.
     pub(super) fn job(&mut self, at: f64, sample: Sample, failure: Option<String>) {
         self.asked += 1;

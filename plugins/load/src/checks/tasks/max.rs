@@ -112,7 +112,7 @@ impl Check for Max {
             verdict = verdict.with(params.finding(held, *number, served).evidence(loaded.evidence.clone()));
         }
         if let Some(loaded) = ended.map(|(_, loaded, _)| loaded).or(last) {
-            verdict = series(&loaded.report).into_iter().fold(verdict, Verdict::series);
+            verdict = verdict.with_series(series(&loaded.report));
             verdict = verdict.with_all(unended(&loaded.report)).evidence(loaded.evidence);
         }
         Ok(verdict.measured(measured))

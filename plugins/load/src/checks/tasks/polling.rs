@@ -97,6 +97,6 @@ impl Check for Polling {
             .coded("jobs-lost", "load-slow");
         cases.push(Case::new("there when asked about", &[], question.judge(&polled, report, evidence)));
         let verdict = cases.verdict()?.with_all(unended(report)).evidence(evidence.clone());
-        Ok(series(report).into_iter().fold(verdict, Verdict::series))
+        Ok(verdict.with_series(series(report)))
     }
 }
