@@ -157,16 +157,16 @@ impl FocusClient {
     /// A job that it starts is put on the ledger, and counts against the bound on jobs as long as it may live. Nothing is
     /// asked twice: a server that is not ready is only burdened by it.
     pub async fn configure(&self, cx: &Context, body: &str) -> Result<Configured, CheckError> {
-        let (exchange, entry) = self.configure_booked(cx, body).await?;
-        Ok(Configured { exchange, job: entry.map(|entry| entry.id) })
+        let (exchange, booked) = self.configure_booked(cx, body).await?;
+        Ok(Configured { exchange, job: booked.map(|(entry, _)| entry.id) })
     }
 
-    /// The same with the entry on the ledger of the job that it starts.
+    /// The same with the job that it starts: its entry on the ledger, and the room that it takes.
     pub(crate) async fn configure_booked(
         &self,
         cx: &Context,
         body: &str,
-    ) -> Result<(Exchange, Option<Resource>), CheckError> {
+    ) -> Result<(Exchange, Option<(Resource, Room)>), CheckError> {
         let room = self.room(cx, cx.remaining().mul_f32(0.9)).await?;
         let request = Request::post_json("/configure", body.to_owned(), patience(cx));
         let sent = self.send_and_book(cx, room, request).await?;
@@ -220,7 +220,7 @@ impl FocusClient {
         request: Request,
     ) -> Result<Result<Configured, HttpError>, CheckError> {
         let sent = self.send_and_book(cx, room, request).await?;
-        Ok(sent.map(|(exchange, entry)| Configured { exchange, job: entry.map(|entry| entry.id) }))
+        Ok(sent.map(|(exchange, booked)| Configured { exchange, job: booked.map(|(entry, _)| entry.id) }))
     }
 
     async fn send_and_book(
@@ -228,9 +228,12 @@ impl FocusClient {
         cx: &Context,
         room: Room,
         request: Request,
-    ) -> Result<Result<(Exchange, Option<Resource>), HttpError>, CheckError> {
+    ) -> Result<Result<(Exchange, Option<(Resource, Room)>), HttpError>, CheckError> {
         let sent = self.http.send(request).await;
-        if !may_have_started(&sent) {
+        let mut room = Some(room);
+        if !may_have_started(&sent)
+            && let Some(room) = room.take()
+        {
             room.release();
         }
         let exchange = match sent {
@@ -238,7 +241,7 @@ impl FocusClient {
             Err(error) => return Ok(Err(error)),
         };
         let entry = started_job(&exchange).map(|id| self.book(cx, &id)).transpose()?;
-        Ok(Ok((exchange, entry)))
+        Ok(Ok((exchange, entry.zip(room))))
     }
 }
 
@@ -275,6 +278,7 @@ fn may_have_started(sent: &Result<Exchange, HttpError>) -> bool {
 
 /// Room for one job. Unless released, it stays taken as long as the job may live: also where the check was cancelled
 /// before it knew the answer.
+#[derive(Debug, Default)]
 pub struct Room {
     slot: Option<Slot>,
     lifetime: Duration,

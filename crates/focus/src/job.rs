@@ -1,6 +1,6 @@
 //! A job that a valid request started: what a check needs that asks about jobs rather than about requests.
 
-use crate::client::FocusClient;
+use crate::client::{FocusClient, Room};
 use crate::document;
 use crate::outage;
 use crate::request::ConfigureRequest;
@@ -34,6 +34,8 @@ pub struct Job {
     pub exchange: Exchange,
     /// A note where the answer deviates from the contract.
     pub note: Option<Finding>,
+    /// What it takes of the bound on jobs: as long as it may live, unless it is known to have [`ended`](Self::ended).
+    pub(crate) room: Room,
 }
 
 impl FocusClient {
@@ -44,14 +46,14 @@ impl FocusClient {
         request: &ConfigureRequest,
         what: &str,
     ) -> Result<Result<Job, (Exchange, Finding)>, CheckError> {
-        let (exchange, entry) = self.configure_booked(cx, &request.text()).await?;
-        let (Some(entry), true) = (entry, exchange.status.is_success()) else {
+        let (exchange, booked) = self.configure_booked(cx, &request.text()).await?;
+        let (Some((entry, room)), true) = (booked, exchange.status.is_success()) else {
             let finding = outage::explained(cx, &exchange, refused(what, &exchange));
             return Ok(Err((exchange, finding)));
         };
         let answer: Value = exchange.json().map_err(CheckError::unclear)?;
         let note = response::guard(request, &answer);
-        Ok(Ok(Job { id: entry.id.clone(), entry, answer, exchange, note }))
+        Ok(Ok(Job { id: entry.id.clone(), entry, answer, exchange, note, room }))
     }
 
     /// Sends a valid request for a check whose question begins with a job; `focus-api.config.valid` judges requests.
@@ -110,6 +112,12 @@ pub fn file_name(what: &str) -> String {
 }
 
 impl Job {
+    /// It is known to have ended: there is room for another one, and nothing to remove.
+    pub fn ended(self, cx: &Context) -> Result<(), CheckError> {
+        self.room.release();
+        cx.removed(&self.entry)
+    }
+
     /// A verdict that rests on the answer, with the note about it.
     pub fn verdict(
         &self,
@@ -194,7 +202,14 @@ mod tests {
             id: id.to_owned(),
             ends_by: None,
         };
-        Job { id: id.to_owned(), entry, answer, exchange: exchange(200, "{}"), note: None }
+        Job {
+            id: id.to_owned(),
+            entry,
+            answer,
+            exchange: exchange(200, "{}"),
+            note: None,
+            room: Room::default(),
+        }
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Canned answers for unit tests.
 
-use crate::client::FocusClient;
+use crate::client::{FocusClient, Room};
 use crate::job::Job;
 use crate::target::FocusApi;
 use serde_json::Value;
@@ -36,5 +36,5 @@ pub fn job(answer: Value) -> Job {
         id: id.clone(),
         ends_by: None,
     };
-    Job { id, entry, answer, exchange: exchange(200, "{}"), note: None }
+    Job { id, entry, answer, exchange: exchange(200, "{}"), note: None, room: Room::default() }
 }

@@ -9,6 +9,7 @@ use crate::pool::Pool;
 use crate::record::Lane;
 use crate::report::Report;
 use crate::scenario::Scenario;
+use crate::threshold::unknown_operations;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -27,6 +28,10 @@ pub(crate) fn conduct(
     let operations: Arc<[String]> = scenario.operations().into();
     if operations.is_empty() {
         return Err(EngineError::Plan(vec!["the scenario has no operation".to_owned()]));
+    }
+    let unknown = unknown_operations(&engine.plan.thresholds, &operations);
+    if !unknown.is_empty() {
+        return Err(EngineError::Plan(unknown));
     }
     let rate = engine.limits.requests_per_second / f64::from(engine.share.of);
     let gate = Gate::of(rate).map(Arc::new);

@@ -31,6 +31,13 @@ struct Timing {
     started: Instant,
 }
 
+/// A request that is under way.
+#[must_use]
+pub(crate) struct Timed {
+    operation: usize,
+    timing: Timing,
+}
+
 impl Iteration {
     pub(crate) fn new(lane: Arc<Lane>, ending: CancellationToken, phase: usize, open: bool) -> Self {
         let now = Instant::now();
@@ -117,6 +124,15 @@ impl Iteration {
         operation: usize,
         work: impl Future<Output = Result<T, Failure>> + Send,
     ) -> Result<T, Failure> {
+        let timed = self.start(operation).await;
+        let result = work.await;
+        self.finish(timed, result.as_ref().err());
+        result
+    }
+
+    /// Begins to time a request, where the policy's rate lets it begin. What [`time`](Self::time) does, without moving the
+    /// request: that costs where it is large.
+    pub(crate) async fn start(&mut self, operation: usize) -> Timed {
         if let Some(gate) = &self.lane.gate {
             let waited = gate.pass().await;
             if self.open && !waited.is_zero() {
@@ -128,14 +144,18 @@ impl Iteration {
         let started = Instant::now();
         let due = if self.open && self.last.is_none() { self.intended.min(started) } else { started };
         self.last = Some(operation);
-        self.timing = Some(Timing { due, started });
-        let result = work.await;
+        let timing = Timing { due, started };
+        self.timing = Some(timing);
+        Timed { operation, timing }
+    }
+
+    /// Records what came out of a request.
+    pub(crate) fn finish(&mut self, Timed { operation, timing }: Timed, failure: Option<&Failure>) {
         self.ended = Instant::now();
         self.timing = None;
-        let (latency, service) = (self.ended - due, self.ended - started);
-        self.lane.attempt(self.phase, operation, latency, service, result.as_ref().err());
-        self.failed |= result.is_err();
-        result
+        let (latency, service) = (self.ended - timing.due, self.ended - timing.started);
+        self.lane.attempt(self.phase, operation, latency, service, failure);
+        self.failed |= failure.is_some();
     }
 
     /// Adds a duration that was measured elsewhere, for example from a request to the first row of a stream.

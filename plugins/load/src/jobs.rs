@@ -94,7 +94,7 @@ impl Jobs {
         let fiber = client.fiber(cx).await?;
         let request = ConfigureRequest::live(&fiber);
         let first = first(cx, &client, &request).await?;
-        let ending = Ending::find_out(cx, &client, &first).await?;
+        let ending = Ending::find_out(cx, &client, first).await?;
         let dialer = wire::dialer(&client)?;
         let books = Arc::new(Books::new(cx.clone(), client));
         Ok(Self {
@@ -146,7 +146,7 @@ impl Jobs {
     }
 
     /// Ends a job that was started outside of the load. One that cannot be ended stays on the ledger.
-    pub(crate) async fn end_own(&self, cx: &Context, job: &Job) {
+    pub(crate) async fn end_own(&self, cx: &Context, job: Job) {
         let _ = Ending::find_out(cx, &self.books.client, job).await;
     }
 

@@ -54,9 +54,7 @@ pub(crate) async fn prove(globals: &Globals, options: &ProveOptions) -> anyhow::
     let mut running = JoinSet::new();
     for (index, experiment) in experiments.into_iter().enumerate() {
         let (laboratory, places) = (Arc::clone(&laboratory), Arc::clone(&places));
-        running.spawn(async move {
-            (index, beside_others(&laboratory, experiment, &places, jobs).await)
-        });
+        running.spawn(async move { (index, beside_others(&laboratory, experiment, &places, jobs).await) });
     }
     let mut results = Vec::new();
     let mut progress = matrix::Progress::new(globals.error_style(), running.len());

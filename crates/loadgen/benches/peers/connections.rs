@@ -25,7 +25,7 @@ use tokio::net::{TcpListener, TcpStream};
 
 pub(crate) const WANTED: u64 = 100_000;
 /// Connections made per second, by all processes together.
-const CONNECT_RATE: f64 = 4000.0;
+const CONNECT_RATE: f64 = 2000.0;
 /// Requests per second, by all processes together.
 const REQUEST_RATE: f64 = 1000.0;
 const HELD: Duration = Duration::from_secs(20);

@@ -19,6 +19,10 @@ use shakedown_loadgen::{Engine, Report, Scenario};
 use std::process::ExitCode;
 use std::sync::Arc;
 
+/// As in the program.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// What went wrong in a measurement, in words.
 type Trouble = String;
 

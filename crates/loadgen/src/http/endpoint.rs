@@ -124,7 +124,10 @@ impl Session for User {
         let Self { endpoint, wire } = self;
         let index = endpoint.choose(iteration.number());
         let request = &endpoint.operations[index].request;
-        let answer = iteration.time(index, ask(endpoint, wire, request)).await?;
+        let timed = iteration.start(index).await;
+        let asked = ask(endpoint, wire, request).await;
+        iteration.finish(timed, asked.as_ref().err());
+        let answer = asked?;
         iteration.transferred(index, answer.bytes, answer.rows);
         Ok(())
     }

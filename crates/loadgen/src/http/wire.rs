@@ -88,10 +88,10 @@ impl Wire {
         let settings = dialer.settings();
         deadline.set(connected + request.timeout.unwrap_or(settings.timeout));
         let is_last = settings.connections == Connections::Fresh;
-        let (head, mut body) = deadline.bound(link.send(request, is_last)).await??.into_parts();
+        let (head, mut body) = deadline.bound(pin!(link.send(request, is_last))).await??.into_parts();
         let first_byte = began.elapsed();
-        let reading = read_body(&mut link, &mut body, reader, settings.most_bytes);
-        let (bytes, is_whole) = deadline.bound(reading).await??;
+        let (bytes, is_whole) =
+            deadline.bound(pin!(read_body(&mut link, &mut body, reader, settings.most_bytes))).await??;
         let elapsed = began.elapsed();
         if let Some(failure) = link.uncalled_for() {
             return Err(failure.into());
@@ -162,8 +162,8 @@ impl Deadline {
         *self = Self::default();
     }
 
-    async fn bound<T>(&mut self, work: impl Future<Output = T>) -> Result<T, Failure> {
-        let mut work = pin!(work);
+    /// Takes the work pinned: moving a request costs, since it is large.
+    async fn bound<T>(&mut self, mut work: Pin<&mut impl Future<Output = T>>) -> Result<T, Failure> {
         poll_fn(|cx| match work.as_mut().poll(cx) {
             Poll::Ready(done) => Poll::Ready(Ok(done)),
             Poll::Pending => self.poll(cx).map(|()| Err(Failure::TimedOut)),

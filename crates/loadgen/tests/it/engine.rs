@@ -3,9 +3,11 @@
 use crate::counting::{Act, Counting, Shared};
 use shakedown_core::HumanDuration;
 use shakedown_core::limits::Limits;
+use shakedown_core::measurement::Threshold as Bound;
 use shakedown_loadgen::arrivals::Share;
 use shakedown_loadgen::fold::Fold;
 use shakedown_loadgen::interval::Interval;
+use shakedown_loadgen::threshold::{Metric, Threshold};
 use shakedown_loadgen::{
     Arrivals, Engine, EngineError, Load, Mix, OperationReport, Phase, PhaseReport, Plan, Report, Scenario,
 };
@@ -198,6 +200,23 @@ async fn a_plan_beyond_the_limits_sends_nothing() {
         .await
         .unwrap_err();
     insta::assert_snapshot!(error, @"the plan cannot be run: phase `load`: 41 arrivals/s exceed the limit of 40 requests/s");
+    assert_eq!((scenario.numbers().len(), scenario.torn_down.load(SeqCst)), (0, 0));
+}
+
+#[tokio::test]
+async fn a_threshold_on_an_operation_that_is_not_there_sends_nothing() {
+    let scenario = Counting::new(|_| Act::Sleep(0));
+    let threshold = Threshold {
+        metric: Metric::Errors,
+        operation: Some("frist".to_owned()),
+        phase: None,
+        window: None,
+        bound: Bound::AtMost(5.0),
+        abort: false,
+    };
+    let plan = Plan { thresholds: vec![threshold], ..single(rate(10.0, 1000)) };
+    let error = Engine::new(plan, WIDE).run(Arc::new(Shared(Arc::clone(&scenario)))).await.unwrap_err();
+    insta::assert_snapshot!(error, @"the plan cannot be run: threshold `errors of frist ≤ 5 %`: the scenario has no operation `frist`; did you mean `first`?");
     assert_eq!((scenario.numbers().len(), scenario.torn_down.load(SeqCst)), (0, 0));
 }
 

@@ -141,7 +141,7 @@ async fn well_again(
             Ok(answer) if answer.status == StatusCode::OK => {
                 match client.try_start(cx, &request, "a request").await {
                     Ok(Ok(job)) => {
-                        jobs.end_own(cx, &job).await;
+                        jobs.end_own(cx, job).await;
                         return Ok(Ok(started.elapsed()));
                     }
                     Ok(Err((answer, _))) => answer.summary(),

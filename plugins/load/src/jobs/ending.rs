@@ -32,7 +32,7 @@ pub(crate) enum Ending {
 
 impl Ending {
     /// Ends a job that was started by itself, and learns from it.
-    pub(super) async fn find_out(cx: &Context, client: &FocusClient, job: &Job) -> Result<Self, CheckError> {
+    pub(super) async fn find_out(cx: &Context, client: &FocusClient, job: Job) -> Result<Self, CheckError> {
         // An id that is more than a word could lead the path astray.
         job.metadata_path()?;
         let answer = client.delete_job(&job.id).await?;
@@ -45,7 +45,7 @@ impl Ending {
         } else {
             return Ok(Self::Timer);
         };
-        cx.removed(&job.entry)?;
+        job.ended(cx)?;
         Ok(ending)
     }
 

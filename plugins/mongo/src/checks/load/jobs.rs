@@ -63,7 +63,7 @@ impl Jobs {
             None => Ok(jobs),
             Some(error) => {
                 let started = jobs.jobs.len();
-                jobs.end().await;
+                jobs.end(cx).await;
                 Err(match error {
                     error @ CheckError::Target(_) => error,
                     error => CheckError::unclear(format!(
@@ -81,14 +81,15 @@ impl Jobs {
 
     /// Ends them: cancelled, or where the server does not offer that, by leaving their streams. What is left ends by
     /// the server's own clock, and stands on the ledger.
-    pub(super) async fn end(self) {
-        let focus = &self.focus;
-        join_all(self.jobs.iter().map(async |job| {
+    pub(super) async fn end(self, cx: &Context) {
+        let Self { focus, jobs } = self;
+        join_all(jobs.into_iter().map(async |job| {
             let is_cancelled =
                 focus.delete_job(&job.id).await.is_ok_and(|exchange| exchange.status.is_success());
-            if !is_cancelled {
-                // Who connects and leaves ends the job.
-                drop(job.stream(PATIENCE).await);
+            // Who connects and leaves ends the job.
+            if is_cancelled || job.stream(PATIENCE).await.is_ok() {
+                // Where this cannot be noted, the next run finds that there is nothing to remove.
+                let _ = job.ended(cx);
             }
         }))
         .await;

@@ -117,7 +117,7 @@ impl Check for PoolUnderLoad {
         mongo.count_of(cx, &collection, "recordings").await?;
         let jobs = Jobs::start(cx, self.params.jobs).await?;
         let seen = self.look(&mongo, cx, &collection, jobs.count()).await;
-        jobs.end().await;
+        jobs.end(cx).await;
         Ok(judge(&seen?, &self.params, mongo.place.address()))
     }
 }

@@ -104,7 +104,7 @@ impl Check for QueryUnderLoad {
         mongo.count_of(cx, &collection, "recordings").await?;
         let jobs = Jobs::start(cx, self.params.jobs).await?;
         let seen = self.look(&mongo, cx, &collection, jobs.count()).await;
-        jobs.end().await;
+        jobs.end(cx).await;
         judge(&seen?, &self.params, mongo.place.address())
     }
 }
