@@ -32,7 +32,7 @@ timeout = "soon"
     5 | colour = "blue"
       | ^^^^^^
       |
-      = help: there are `name`, `jira`, `unselected`
+      = help: there are `name`, `jira`, `jira_url`, `unselected`
 
     error: unknown key `timeuot` in `defaults`
      --> checks.toml:8:1
@@ -393,11 +393,11 @@ fn toml_errors() {
       => checks.toml:3:7: error: this is not TOML: invalid literal string, expected `'`
 
     a = 99999999999999999999
-      => checks.toml:3:1: error: unknown key `a` in an environment (there are `extends`, `role`, `sandbox`, `defaults`, `groups`, `targets`, `policy`, `override`, `waiver`)
+      => checks.toml:3:1: error: unknown key `a` in an environment (there are `extends`, `xray`, `role`, `sandbox`, `defaults`, `groups`, `targets`, `policy`, `override`, `waiver`)
          checks.toml:3:5: error: the integer `99999999999999999999` is out of range
 
     a = nan
-      => checks.toml:3:1: error: unknown key `a` in an environment (there are `extends`, `role`, `sandbox`, `defaults`, `groups`, `targets`, `policy`, `override`, `waiver`)
+      => checks.toml:3:1: error: unknown key `a` in an environment (there are `extends`, `xray`, `role`, `sandbox`, `defaults`, `groups`, `targets`, `policy`, `override`, `waiver`)
          checks.toml:3:5: error: `nan` is not a finite number
     "##);
 }
