@@ -12,12 +12,10 @@ use std::process::{Command, ExitCode};
 /// The command that mends a file that is out of date.
 const MEND: &str = "cargo xtask codegen";
 
-/// The files that the program itself writes, and its arguments for each.
-const BY_THE_PROGRAM: [(&str, &[&str]); 3] = [
-    ("docs/checks.schema.json", &["schema", "checks"]),
-    ("docs/run.schema.json", &["schema", "run"]),
-    ("docs/checks.md", &["catalogue"]),
-];
+/// Where the schemas of what the program prints are kept.
+const SCHEMAS: &str = "docs/schemas";
+/// The schemas of files that users meet by themselves; these are kept where they are looked for.
+const OF_FILES: [&str; 2] = ["checks", "run"];
 
 /// Whether to mend what is out of date.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -48,13 +46,13 @@ fn mode(arguments: &[OsString]) -> Result<Mode, Failure> {
 }
 
 /// Goes through all generated files and returns those that are still out of date.
-fn generate(mode: Mode) -> Result<Vec<&'static str>, Failure> {
+fn generate(mode: Mode) -> Result<Vec<String>, Failure> {
     let root = root();
     let mut stale = Vec::new();
-    let mut settle = |file: &'static str, text: &str| -> Result<(), Failure> {
+    let mut settle = |file: &str, text: &str| -> Result<(), Failure> {
         if !is_current(&root.join(file), text) {
             match mode {
-                Mode::Check => stale.push(file),
+                Mode::Check => stale.push(file.to_owned()),
                 Mode::Write => write(&root.join(file), text)?,
             }
         }
@@ -65,10 +63,46 @@ fn generate(mode: Mode) -> Result<Vec<&'static str>, Failure> {
     settle("crates/bundle/Cargo.toml", &bundle::manifest(&plugins))?;
     settle("crates/bundle/src/lib.rs", &bundle::source(&plugins))?;
     let program = product::build(Profile::Dev)?;
-    for (file, arguments) in BY_THE_PROGRAM {
-        settle(file, &output(Command::new(&program).args(arguments).current_dir(&root))?)?;
+    let ask = |arguments: &[&str]| output(Command::new(&program).args(arguments).current_dir(&root));
+    settle("docs/checks.md", &ask(&["catalogue"])?)?;
+    let listed = ask(&["schema"])?;
+    let names: Vec<&str> = listed.lines().filter_map(|line| line.split_whitespace().next()).collect();
+    for name in &names {
+        settle(&place(name), &ask(&["schema", name])?)?;
+    }
+    for file in left_over(&root.join(SCHEMAS), &names)? {
+        match mode {
+            Mode::Check => stale.push(format!("{SCHEMAS}/{file}")),
+            Mode::Write => {
+                let path = root.join(SCHEMAS).join(&file);
+                fs::remove_file(&path)
+                    .map_err(|error| format!("cannot remove {}: {error}", path.display()))?;
+                eprintln!("removed: {}", path.display());
+            }
+        }
     }
     Ok(stale)
+}
+
+/// The file of a schema.
+fn place(name: &str) -> String {
+    let folder = if OF_FILES.contains(&name) { "docs" } else { SCHEMAS };
+    format!("{folder}/{name}.schema.json")
+}
+
+/// The files in the folder of schemas that are those of no schema.
+fn left_over(folder: &Path, names: &[&str]) -> Result<Vec<String>, Failure> {
+    let wanted: Vec<String> = names.iter().map(|name| format!("{name}.schema.json")).collect();
+    let entries = match fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(format!("cannot read {}: {error}", folder.display())),
+    };
+    let mut files: Vec<String> =
+        entries.flatten().map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
+    files.retain(|file| !wanted.contains(file));
+    files.sort();
+    Ok(files)
 }
 
 fn is_current(path: &Path, text: &str) -> bool {

@@ -7,6 +7,7 @@ mod bench;
 mod bundle;
 mod codegen;
 mod lint;
+mod new_plugin;
 mod parts;
 mod product;
 mod tally;
@@ -27,6 +28,9 @@ cargo xtask CHORE: the chores of this workspace
   test [ARGS]        run every test; ARGS go to `cargo test`
   lint               check formatting and lints, and that generated files are current
   codegen [--check]  write the generated files, or fail where one is out of date
+  new-plugin NAME    make a plugin that is linked and proven from the start, to be made yours: docs/plugin.md
+    --outside DIR      in a workspace outside this repository, which is made where it is not there
+    --git URL          and takes the crates of Shakedown from there
   bench [mongo]      measure the program, or the MongoDB checks on a million recordings, in a release build
   bench load [ARGS]  measure the load engine beside `wrk` and `oha`, and against the truth; `--help` names the parts
   help               print this
@@ -58,6 +62,7 @@ fn dispatch(arguments: &[OsString]) -> Result<ExitCode, Failure> {
         Some("test") => test::test(rest),
         Some("lint") => lint::lint(rest),
         Some("codegen") => codegen::codegen(rest),
+        Some("new-plugin") => new_plugin::new_plugin(rest),
         Some("bench") => bench::bench(arguments),
         _ => product::hand_over(product::Profile::chosen()?, arguments),
     }

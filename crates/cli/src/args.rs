@@ -1,5 +1,7 @@
 //! The command line.
 
+use crate::completion;
+use crate::verbs::schema::Schema;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use std::path::PathBuf;
@@ -68,12 +70,16 @@ pub(crate) enum Verb {
     Run(RunOptions),
     /// Show which checks would run, and why each other one would not
     Plan(SelectOptions),
-    /// List checks, faults, fixes or orphans
+    /// List checks and what they are found by, faults, fixes, suites, environments and targets
     List(ListOptions),
-    /// Explain a check, a fix, a fault or an incident
+    /// Explain a check, a fix, a fault, a finding, a suite, a tag, a Jira key or an exit code
     Explain {
-        /// Its id
-        id: String,
+        /// Its id, name, code or number
+        #[arg(value_name = "NAME", add = completion::names())]
+        name: String,
+        /// Also say what is in force in this environment
+        #[arg(long, value_name = "NAME", add = completion::environments())]
+        env: Option<String>,
     },
     /// Check the configuration, and with --live also the targets
     Validate(ValidateOptions),
@@ -84,45 +90,65 @@ pub(crate) enum Verb {
     /// Render the reports of a run from its journal
     Report {
         /// A run's directory, or its name under `reports/`; by default the latest
+        #[arg(add = completion::runs())]
         run: Option<PathBuf>,
         /// Also pack reports, journal and evidence into one archive
         #[arg(long)]
         bundle: bool,
         /// Say what has changed from the first run to the second; exits with 1 where something is worse
-        #[arg(long, num_args = 2, value_names = ["BEFORE", "AFTER"], conflicts_with_all = ["run", "bundle"])]
+        #[arg(long, num_args = 2, value_names = ["BEFORE", "AFTER"], add = completion::runs(), conflicts_with_all = ["run", "bundle"])]
         compare: Option<Vec<PathBuf>>,
     },
     /// Say of each target whether it can be reached, what it is, what may be done there, and what would be skipped
     Doctor {
         /// The environment
-        #[arg(long, value_name = "NAME")]
+        #[arg(long, value_name = "NAME", add = completion::environments())]
         env: String,
         /// Inject a fault into the sandbox first; several add up
-        #[arg(long, value_name = "ID")]
+        #[arg(long, value_name = "ID", add = completion::faults())]
         fault: Vec<String>,
     },
     /// Send the results of a run to another system
     Upload(UploadOptions),
+    /// The Jira keys of checks
+    Keys(KeysOptions),
     /// The embedded environment
     Sandbox(SandboxOptions),
     /// Remove what earlier runs left behind
     Cleanup {
         /// The environment
-        #[arg(long, value_name = "NAME")]
+        #[arg(long, value_name = "NAME", add = completion::environments())]
         env: String,
     },
-    /// Print a JSON Schema
+    /// Print the JSON Schema of what users write or programs read
     Schema {
-        /// Of what
-        which: Schema,
+        /// Of what; without it, the schemas are listed
+        which: Option<Schema>,
     },
     /// Print the page of all checks
     #[command(hide = true)]
     Catalogue,
-    /// Print completions for a shell
+    /// Print what makes a shell complete verbs, options and names
+    ///
+    /// What is printed asks this program each time, so that environments, suites and checks are those of the project.
+    ///
+    ///     bash        source <(shakedown completions bash)     in ~/.bashrc
+    ///     zsh         source <(shakedown completions zsh)      in ~/.zshrc, after compinit
+    ///     fish        shakedown completions fish | source      in ~/.config/fish/config.fish
+    ///     PowerShell  shakedown completions powershell | Out-String | Invoke-Expression     in $PROFILE
+    #[command(verbatim_doc_comment)]
     Completions {
         /// The shell
         shell: Shell,
+    },
+    /// Print a manual page, or write all of them
+    Man {
+        /// The verb; without it, the page of the program
+        #[arg(conflicts_with = "out")]
+        verb: Option<String>,
+        /// Write the pages of the program and of every verb into this directory
+        #[arg(long, value_name = "DIR")]
+        out: Option<PathBuf>,
     },
     /// Do a share of a load, as a coordinator on standard input says
     #[command(hide = true)]
@@ -157,6 +183,15 @@ pub(crate) enum Benchmark {
         #[arg(long, default_value_t = 5)]
         rounds: usize,
     },
+    /// The reports of a large run, beside small evidence and large
+    Reports {
+        /// How many results
+        #[arg(default_value_t = 100_000)]
+        results: usize,
+        /// Only render the run that lies there, and say how much memory that took
+        #[arg(long, hide = true, value_name = "DIR")]
+        directory: Option<PathBuf>,
+    },
     /// The data-quality suite, beside the same questions issued by hand
     Mongo {
         /// How many recordings to seed
@@ -172,16 +207,16 @@ pub(crate) enum Benchmark {
 #[derive(Debug, Args)]
 pub(crate) struct SelectOptions {
     /// The environment
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", add = completion::environments())]
     pub(crate) env: String,
     /// Only the checks of this suite; several add up
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", add = completion::suites())]
     pub(crate) suite: Vec<String>,
     /// Only the checks that the expression selects, for example 'tag(smoke) & !plugin(mongo)'; several add up
-    #[arg(short = 'E', long = "select", value_name = "EXPR")]
+    #[arg(short = 'E', long = "select", value_name = "EXPR", add = completion::selection())]
     pub(crate) select: Vec<String>,
     /// The second opt-in that disruption asks for: the environment's name again
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", add = completion::environments())]
     pub(crate) confirm: Option<String>,
 }
 
@@ -195,7 +230,8 @@ pub(crate) struct RunOptions {
     pub(crate) out: Option<PathBuf>,
     /// Go on with a run whose process has ended: ask what had not ended, in the same directory; a run's directory, or its
     /// name under `reports/`
-    #[arg(long, value_name = "RUN", conflicts_with_all = ["suite", "select", "out", "dry_run", "fault"])]
+    #[arg(long, value_name = "RUN", add = completion::runs())]
+    #[arg(conflicts_with_all = ["suite", "select", "out", "dry_run", "fault"])]
     pub(crate) resume: Option<PathBuf>,
     /// End at the first required check that fails or errors
     #[arg(long)]
@@ -207,7 +243,7 @@ pub(crate) struct RunOptions {
     #[arg(long)]
     pub(crate) dry_run: bool,
     /// Inject a fault into the sandbox; several add up
-    #[arg(long, value_name = "ID")]
+    #[arg(long, value_name = "ID", add = completion::faults())]
     pub(crate) fault: Vec<String>,
     /// Also pack reports, journal and evidence into one archive
     #[arg(long)]
@@ -218,19 +254,21 @@ pub(crate) struct RunOptions {
 #[derive(Debug, Args)]
 pub(crate) struct FixOptions {
     /// The environment; with --undo the one that the file names
-    #[arg(long, value_name = "NAME", required_unless_present = "undo")]
+    #[arg(
+        long, value_name = "NAME", add = completion::environments(), required_unless_present = "undo"
+    )]
     pub(crate) env: Option<String>,
     /// Only what the checks find that the expression selects; several add up
-    #[arg(short = 'E', long = "select", value_name = "EXPR", conflicts_with = "undo")]
+    #[arg(short = 'E', long = "select", value_name = "EXPR", add = completion::selection(), conflicts_with = "undo")]
     pub(crate) select: Vec<String>,
     /// Only this fix; several add up. One that deletes is used only when named here
-    #[arg(long, value_name = "ID", conflicts_with = "undo")]
+    #[arg(long, value_name = "ID", add = completion::fixes(), conflicts_with = "undo")]
     pub(crate) fix: Vec<String>,
     /// Write; without it, nothing is written
     #[arg(long, conflicts_with = "undo")]
     pub(crate) apply: bool,
     /// The second opt-in that writing to a live environment asks for: the environment's name again
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", add = completion::environments())]
     pub(crate) confirm: Option<String>,
     /// Take back what an application has written, by its undo file
     #[arg(long, value_name = "FILE")]
@@ -239,7 +277,7 @@ pub(crate) struct FixOptions {
     #[arg(long, value_name = "DIR", conflicts_with = "undo")]
     pub(crate) out: Option<PathBuf>,
     /// Inject a fault into the sandbox first; several add up
-    #[arg(long, value_name = "ID", conflicts_with = "undo")]
+    #[arg(long, value_name = "ID", add = completion::faults(), conflicts_with = "undo")]
     pub(crate) fault: Vec<String>,
 }
 
@@ -247,24 +285,57 @@ pub(crate) struct FixOptions {
 #[derive(Debug, Args)]
 pub(crate) struct ListOptions {
     /// Only the checks that the expression selects
-    #[arg(short = 'E', long = "select", value_name = "EXPR")]
+    #[arg(short = 'E', long = "select", value_name = "EXPR", add = completion::selection())]
     pub(crate) select: Vec<String>,
-    /// List the faults and incidents of the sandbox instead
-    #[arg(long, conflicts_with_all = ["select", "orphans", "fixes"])]
-    pub(crate) faults: bool,
-    /// List the fixes instead
-    #[arg(long, conflicts_with_all = ["select", "orphans"])]
-    pub(crate) fixes: bool,
     /// Only checks that no suite selects
-    #[arg(long)]
+    #[arg(long, conflicts_with = "What")]
     pub(crate) orphans: bool,
+    #[command(flatten)]
+    pub(crate) what: What,
+}
+
+/// What to list instead of checks.
+#[derive(Debug, Args)]
+#[group(multiple = false)]
+#[expect(clippy::struct_excessive_bools, reason = "one flag a list, and clap lets one stand at a time")]
+pub(crate) struct What {
+    /// The Jira keys, and the checks that answer for them
+    #[arg(long)]
+    pub(crate) keys: bool,
+    /// The tags, and the checks that carry them
+    #[arg(long)]
+    pub(crate) tags: bool,
+    /// What checks do to targets, and where that is allowed
+    #[arg(long)]
+    pub(crate) effects: bool,
+    /// The suites of the configuration
+    #[arg(long, conflicts_with = "select")]
+    pub(crate) suites: bool,
+    /// The environments of the configuration
+    #[arg(long, conflicts_with = "select")]
+    pub(crate) environments: bool,
+    /// The kinds of targets
+    #[arg(long, conflicts_with = "select")]
+    pub(crate) targets: bool,
+    /// The faults and incidents of the sandbox
+    #[arg(long, conflicts_with = "select")]
+    pub(crate) faults: bool,
+    /// The fixes
+    #[arg(long, conflicts_with = "select")]
+    pub(crate) fixes: bool,
+    /// What gathers evidence when a check has failed
+    #[arg(long, conflicts_with = "select")]
+    pub(crate) collectors: bool,
+    /// What looks at targets while they are under load
+    #[arg(long, conflicts_with = "select")]
+    pub(crate) observers: bool,
 }
 
 /// What to validate.
 #[derive(Debug, Args)]
 pub(crate) struct ValidateOptions {
     /// The environment; without it, the file as a whole
-    #[arg(long, value_name = "NAME", required_if_eq("live", "true"))]
+    #[arg(long, value_name = "NAME", add = completion::environments(), required_if_eq("live", "true"))]
     pub(crate) env: Option<String>,
     /// Connect to the targets: reachable, credentials accepted, permissions enough
     #[arg(long)]
@@ -275,10 +346,10 @@ pub(crate) struct ValidateOptions {
 #[derive(Debug, Args)]
 pub(crate) struct ProveOptions {
     /// The sandbox environment to prove in
-    #[arg(long, value_name = "NAME", default_value = "local")]
+    #[arg(long, value_name = "NAME", add = completion::environments(), default_value = "local")]
     pub(crate) env: String,
     /// Only the checks that the expression selects
-    #[arg(short = 'E', long = "select", value_name = "EXPR")]
+    #[arg(short = 'E', long = "select", value_name = "EXPR", add = completion::selection())]
     pub(crate) select: Vec<String>,
     /// How many sandboxes at once
     #[arg(long, value_name = "N", default_value_t = 4)]
@@ -298,9 +369,10 @@ pub(crate) enum UploadTo {
     /// To Jira Xray, as the environment's table `xray` says
     Xray {
         /// A run's directory, or its name under `reports/`; by default the latest
+        #[arg(add = completion::runs())]
         run: Option<PathBuf>,
         /// The environment
-        #[arg(long, value_name = "NAME")]
+        #[arg(long, value_name = "NAME", add = completion::environments())]
         env: String,
         /// The test plan that the execution belongs to
         #[arg(long, value_name = "KEY")]
@@ -317,10 +389,65 @@ pub(crate) enum UploadTo {
         /// The version of what was tested
         #[arg(long, value_name = "VERSION")]
         fix_version: Option<String>,
+        /// Upload as a new execution, though nobody knows what became of an earlier upload of the run
+        #[arg(long)]
+        again: bool,
         /// Show the request and send nothing
         #[arg(long)]
         dry_run: bool,
     },
+}
+
+/// What to do with keys.
+#[derive(Debug, Args)]
+pub(crate) struct KeysOptions {
+    #[command(subcommand)]
+    pub(crate) verb: KeysVerb,
+}
+
+/// What to do with keys.
+#[derive(Debug, Subcommand)]
+pub(crate) enum KeysVerb {
+    /// Say which keys of a list have no check, which checks have no key, and which key stands on several checks; exits with
+    /// 1 where a key has no check, and with 5 where the plan could not be read
+    Check(KeysCheckOptions),
+}
+
+/// What to compare with what.
+#[derive(Debug, Args)]
+pub(crate) struct KeysCheckOptions {
+    /// The environment whose table `xray` says where the test plan is
+    #[arg(long, value_name = "NAME", add = completion::environments(), required_unless_present = "csv")]
+    pub(crate) env: Option<String>,
+    /// The test plan; by default the one of the environment
+    #[arg(long, value_name = "KEY", requires = "env", conflicts_with = "csv")]
+    pub(crate) plan: Option<String>,
+    /// A list in place of a plan: CSV or TSV with a column `key`, `Issue key`, `Test Key` or the like
+    #[arg(long, value_name = "FILE")]
+    pub(crate) csv: Option<PathBuf>,
+    /// The column of the list that holds the keys
+    #[arg(long, value_name = "NAME", requires = "csv")]
+    pub(crate) column: Option<String>,
+    /// Only the checks that the expression selects; several add up
+    #[arg(short = 'E', long = "select", value_name = "EXPR", add = completion::selection())]
+    pub(crate) select: Vec<String>,
+    /// What else exits with 1; without a value, all of it
+    #[arg(long, value_name = "WHAT", num_args = 0.., require_equals = true, value_delimiter = ',',
+          default_missing_value = "all")]
+    pub(crate) strict: Vec<Strict>,
+}
+
+/// What else is wrong, beside keys without a check.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Strict {
+    /// Checks without a key
+    Keyless,
+    /// Keys of checks that the list does not know
+    Unlisted,
+    /// Keys on several checks
+    Shared,
+    /// All of these
+    All,
 }
 
 /// What to do with the sandbox.
@@ -336,19 +463,51 @@ pub(crate) enum SandboxVerb {
     /// Keep it running in the foreground, and print what to export to reach it
     Up {
         /// Inject a fault; several add up
-        #[arg(long, value_name = "ID")]
+        #[arg(long, value_name = "ID", add = completion::faults())]
         fault: Vec<String>,
         /// Inject the faults of an incident
-        #[arg(long, value_name = "NAME")]
+        #[arg(long, value_name = "NAME", add = completion::incidents())]
         incident: Option<String>,
     },
 }
 
-/// A JSON Schema.
-#[derive(Clone, Copy, Debug, ValueEnum)]
-pub(crate) enum Schema {
-    /// Of `checks.toml`
-    Checks,
-    /// Of `run.json`
-    Run,
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::{Command, CommandFactory as _};
+
+    /// Every command below this one, and itself.
+    fn all(command: &Command) -> Vec<&Command> {
+        std::iter::once(command).chain(command.get_subcommands().flat_map(all)).collect()
+    }
+
+    #[test]
+    fn the_arguments_agree_with_each_other() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn help_is_written_in_one_style() {
+        let program = Arguments::command();
+        let mut problems = Vec::new();
+        for command in all(&program) {
+            let name = command.get_name();
+            let arguments = command.get_arguments();
+            let helps = arguments.map(|argument| (argument.get_id().as_str(), argument.get_help()));
+            for (part, help) in helps.chain([("", command.get_about())]) {
+                let Some(help) = help.map(ToString::to_string) else {
+                    problems.push(format!("{name} {part}: has no help"));
+                    continue;
+                };
+                if !help.starts_with(|c: char| c.is_uppercase()) {
+                    problems.push(format!("{name} {part}: starts with no capital: {help}"));
+                }
+                // The program itself is introduced by a sentence.
+                if help.ends_with('.') && name != program.get_name() {
+                    problems.push(format!("{name} {part}: ends with a full stop: {help}"));
+                }
+            }
+        }
+        assert_eq!(problems, [] as [String; 0]);
+    }
 }

@@ -1,6 +1,7 @@
 //! Standard output and error: colour, logging, broken pipes.
 
 use crate::args::{Color, Globals};
+use serde::Serialize;
 use shakedown_core::redact::Redactor;
 use shakedown_report::Style;
 use std::io::{self, IsTerminal as _, Write as _};
@@ -26,6 +27,12 @@ pub(crate) fn redacted(text: &str) -> String {
 /// Prints data to standard output. A reader that has gone away is no error.
 pub(crate) fn print(text: &str) {
     let _ = io::stdout().lock().write_all(text.as_bytes());
+}
+
+/// Prints a document for programs to standard output.
+pub(crate) fn print_json(document: &impl Serialize) -> anyhow::Result<()> {
+    print(&redacted(&format!("{}\n", serde_json::to_string_pretty(document)?)));
+    Ok(())
 }
 
 /// Prints a message to standard error.

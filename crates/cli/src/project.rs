@@ -3,12 +3,14 @@
 use crate::args::{Globals, SelectOptions};
 use crate::output;
 use anyhow::{Context as _, anyhow, bail};
-use shakedown_config::{Config, Diagnostics, Profile, Selection, TargetConfig, Unreachable, Xray};
+use shakedown_config::{Config, Diagnostics, Outline, Profile, Selection, TargetConfig, Unreachable, Xray};
 use shakedown_core::redact::Redactor;
 use shakedown_core::{Clock, Registry};
+use shakedown_report::html::Links;
 use shakedown_runner::{Confirmation, Plan};
 use shakedown_sandbox::{Options, Sandbox};
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -29,8 +31,8 @@ impl Project {
     /// Reads the configuration.
     pub(crate) fn open(globals: &Globals) -> anyhow::Result<Self> {
         let registry = registry()?;
-        let path = config_path(globals)?;
-        let config = Config::read(&path, &registry).map_err(|errors| shown(globals, &errors))?;
+        let path = config_path(globals.config.as_deref())?;
+        let config = Config::read(&path, &registry).map_err(Unusable)?;
         let root = path.parent().map(Path::to_owned).unwrap_or_default();
         Ok(Self { registry, config, root })
     }
@@ -41,9 +43,7 @@ impl Project {
         globals: &Globals,
         environment: &str,
     ) -> anyhow::Result<(Profile, Redactor)> {
-        let today = Clock::system().now().to_zoned(jiff::tz::TimeZone::UTC).date();
-        let profile =
-            self.config.profile(environment, &variable, today).map_err(|errors| shown(globals, &errors))?;
+        let profile = self.config.profile(environment, &variable, today()).map_err(Unusable)?;
         let redactor = Redactor::new(profile.secrets.iter().map(String::as_str));
         output::keep_out(&redactor);
         for warning in &profile.warnings {
@@ -52,9 +52,14 @@ impl Project {
         Ok((profile, redactor))
     }
 
+    /// What is known of an environment without its variables.
+    pub(crate) fn outline(&self, environment: &str) -> anyhow::Result<Outline> {
+        Ok(self.config.outline(environment, today()).map_err(Unusable)?)
+    }
+
     /// Where the results of an environment are uploaded.
-    pub(crate) fn xray(&self, globals: &Globals, environment: &str) -> anyhow::Result<Xray> {
-        let found = self.config.xray(environment, &variable).map_err(|errors| shown(globals, &errors))?;
+    pub(crate) fn xray(&self, environment: &str) -> anyhow::Result<Xray> {
+        let found = self.config.xray(environment, &variable).map_err(Unusable)?;
         found.ok_or_else(|| {
             anyhow!(
                 "`{environment}` does not say where its results go: add `[environments.{environment}.xray]`"
@@ -72,8 +77,7 @@ impl Project {
             .collect();
         // Each part is parsed by itself first, so that an error points into what was typed.
         for text in suites.iter().chain(expressions) {
-            Selection::parse(text, &self.registry, self.config.suites())
-                .map_err(|error| anyhow!("{error}"))?;
+            self.parse(text)?;
         }
         match parts.as_slice() {
             [] => Ok(Selection::all()),
@@ -85,7 +89,7 @@ impl Project {
     }
 
     fn parse(&self, text: &str) -> anyhow::Result<Selection> {
-        Selection::parse(text, &self.registry, self.config.suites()).map_err(|error| anyhow!("{error}"))
+        Ok(Selection::parse(text, &self.registry, self.config.suites())?)
     }
 
     /// The plan for an environment. A sandbox has a target for each of its parts, connected or not.
@@ -153,9 +157,10 @@ fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok()
 }
 
-fn config_path(globals: &Globals) -> anyhow::Result<PathBuf> {
-    if let Some(path) = &globals.config {
-        return Ok(path.clone());
+/// The file that was named, or the nearest `checks.toml`.
+pub(crate) fn config_path(named: Option<&Path>) -> anyhow::Result<PathBuf> {
+    if let Some(path) = named {
+        return Ok(path.to_owned());
     }
     let here = std::env::current_dir().context("the current directory cannot be read")?;
     let found = here.ancestors().map(|directory| directory.join("checks.toml")).find(|path| path.exists());
@@ -166,7 +171,24 @@ fn config_path(globals: &Globals) -> anyhow::Result<PathBuf> {
     Ok(path.strip_prefix(&here).map(Path::to_owned).unwrap_or(path))
 }
 
-fn shown(globals: &Globals, errors: &Diagnostics) -> anyhow::Error {
-    output::message(errors.render(globals.error_style().color).trim_end());
-    anyhow!("the configuration is not usable; nothing was run")
+/// A configuration that cannot be used, and everything that is wrong with it.
+#[derive(Debug)]
+pub(crate) struct Unusable(pub(crate) Diagnostics);
+
+impl fmt::Display for Unusable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the configuration is not usable; nothing was run")
+    }
+}
+
+impl std::error::Error for Unusable {}
+
+/// The address of a Jira key, where the configuration says where Jira is.
+pub(crate) fn jira_link(project: &shakedown_config::Project, key: &str) -> Option<String> {
+    Links::new(project.jira_url.as_deref()).issue(key)
+}
+
+/// The day, in UTC.
+fn today() -> jiff::civil::Date {
+    Clock::system().now().to_zoned(jiff::tz::TimeZone::UTC).date()
 }

@@ -4,6 +4,7 @@ use crate::diagnostic::{Diagnostic, Diagnostics, Problems};
 use crate::environment::{Environment, Lookup, Waiver};
 use crate::hint::hint;
 use crate::inherit::Environments;
+use crate::outline::Outline;
 use crate::profile::{CheckSettings, Profile, Project};
 use crate::reader::{Reader, array, check_name, filled_text, text, unknown};
 use crate::selection::Selection;
@@ -154,6 +155,30 @@ impl Config {
         let Some(entry) = table.get(XRAY) else { return Ok(None) };
         let read = xray::read(&entry.node, environment, !problems.has_errors(), &mut problems);
         if problems.has_errors() { Err(problems.finish(&self.source)) } else { Ok(read) }
+    }
+
+    /// What is known of an environment without its variables, waivers as they stand on a day (UTC).
+    ///
+    /// # Errors
+    /// An unknown environment.
+    pub fn outline(&self, environment: &str, today: Date) -> Result<Outline, Diagnostics> {
+        let (Some(table), Some(entry)) =
+            (self.environments.merged(environment), self.environments.entries.get(environment))
+        else {
+            return Err(self.unknown(environment));
+        };
+        // The file was validated, and what is open stays open: there is nothing new to say.
+        let mut problems = Problems::default();
+        let read = Environment::read(&table, &entry.node.span, false, self.lookup(), &mut problems);
+        let mut checks = params::settings(&read, &self.registry, &mut problems);
+        waive(&mut checks, &read, today, &mut problems);
+        Ok(Outline {
+            role: read.role,
+            sandbox: read.sandbox.is_some(),
+            targets: read.targets.into_keys().collect(),
+            policy: read.policy,
+            checks,
+        })
     }
 
     fn unknown(&self, environment: &str) -> Diagnostics {

@@ -2,8 +2,9 @@
 
 use crate::source::{Position, Source};
 use annotate_snippets::{Annotation, AnnotationKind, Group, Level as Title, Origin, Renderer, Snippet};
+use schemars::JsonSchema;
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::Value;
 use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
@@ -12,7 +13,7 @@ use std::sync::Arc;
 const MOST_SHOWN: usize = 100;
 
 /// Whether something stops the program.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Level {
     /// The configuration cannot be used.
@@ -113,24 +114,59 @@ impl Diagnostic {
             .annotation(annotation)
     }
 
-    fn to_json(&self) -> Value {
-        let mut fields = json!({ "level": self.level(), "message": self.message(), "file": self.file() });
-        if let Some(span) = &self.problem.span {
-            let (start, end) = (self.source.position(span.start), self.source.position(span.end));
-            fields["line"] = start.line.into();
-            fields["column"] = start.column.into();
-            fields["end_line"] = end.line.into();
-            fields["end_column"] = end.column.into();
-            fields["text"] = self.text().into();
+    /// The same for programs.
+    pub fn described(&self) -> Described {
+        let span = self.problem.span.as_ref();
+        let (start, end) = (
+            span.map(|span| self.source.position(span.start)),
+            span.map(|span| self.source.position(span.end)),
+        );
+        Described {
+            level: self.level(),
+            message: self.message().to_owned(),
+            file: Some(self.file().to_owned()),
+            line: start.as_ref().map(|start| start.line),
+            column: start.as_ref().map(|start| start.column),
+            end_line: end.as_ref().map(|end| end.line),
+            end_column: end.as_ref().map(|end| end.column),
+            text: self.text().map(str::to_owned),
+            label: self.problem.label.clone(),
+            help: self.help().map(str::to_owned),
         }
-        if let Some(label) = &self.problem.label {
-            fields["label"] = label.as_str().into();
-        }
-        if let Some(help) = self.help() {
-            fields["help"] = help.into();
-        }
-        fields
     }
+}
+
+/// One thing that is wrong, for programs. Lines and columns (in characters) are counted from 1.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct Described {
+    /// Whether it stops the program.
+    pub level: Level,
+    /// What is wrong, in one line.
+    pub message: String,
+    /// The file, as it was named; none, where it is no file that is wrong.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub file: Option<String>,
+    /// The line where it begins.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub line: Option<usize>,
+    /// The column where it begins.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub column: Option<usize>,
+    /// The line where it ends.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub end_line: Option<usize>,
+    /// The column after its end.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub end_column: Option<usize>,
+    /// The offending text; secrets in it are masked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub text: Option<String>,
+    /// What stands beside the caret.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub label: Option<String>,
+    /// What would be right.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub help: Option<String>,
 }
 
 /// Control characters would reach the terminal as they are.
@@ -162,10 +198,14 @@ impl Diagnostics {
         shown.chain(rest).collect::<Vec<_>>().join("\n\n")
     }
 
-    /// An array with one object each: `level`, `message`, `file`, and where known `line`, `column`, `end_line`,
-    /// `end_column`, `text`, `label` and `help`.
+    /// All of them for programs.
+    pub fn described(&self) -> Vec<Described> {
+        self.0.iter().map(Diagnostic::described).collect()
+    }
+
+    /// An array of [`Described`].
     pub fn to_json(&self) -> Value {
-        self.0.iter().map(Diagnostic::to_json).collect()
+        serde_json::to_value(self.described()).unwrap_or_default()
     }
 }
 

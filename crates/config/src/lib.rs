@@ -17,6 +17,7 @@ mod fields;
 mod hint;
 mod inherit;
 mod interpolate;
+mod outline;
 mod params;
 mod profile;
 mod reader;
@@ -31,7 +32,8 @@ mod tree;
 mod xray;
 
 pub use config::Config;
-pub use diagnostic::{Diagnostic, Diagnostics, Level};
+pub use diagnostic::{Described, Diagnostic, Diagnostics, Level};
+pub use outline::Outline;
 pub use profile::{CheckSettings, Policy, Profile, Project, Retries, TargetConfig, Unreachable};
 pub use schema::schema;
 pub use selection::{Selection, SelectionError, SelectionProblem};

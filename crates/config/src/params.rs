@@ -5,7 +5,7 @@ use crate::environment::{Environment, Override, RetriesPatch};
 use crate::fields::Fields;
 use crate::hint::{hint, list};
 use crate::profile::{CheckSettings, Retries};
-use crate::tree::{Entry, Table};
+use crate::tree::{Entry, Table, Value};
 use serde_json::{Map, Value as Json};
 use shakedown_core::{CheckSpec, Gate, Registry};
 use std::collections::BTreeMap;
@@ -57,11 +57,19 @@ pub(crate) fn settings(
     for (id, params) in params {
         if let Some(settings) = checks.get_mut(id) {
             let object: Map<_, _> =
-                params.into_iter().map(|(key, entry)| (key.to_owned(), entry.node.to_json())).collect();
+                params.into_iter().map(|(key, entry)| (key.to_owned(), value(entry))).collect();
             settings.params = Json::Object(object);
         }
     }
     checks
+}
+
+/// A parameter's value; one that stands on a variable, before that is known, as it is written.
+fn value(entry: &Entry) -> Json {
+    match &entry.node.value {
+        Value::Template(_) => Json::String(entry.node.shown()),
+        _ => entry.node.to_json(),
+    }
 }
 
 fn apply(change: &Override<'_>, settings: &mut CheckSettings) {

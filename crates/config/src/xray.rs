@@ -1,12 +1,13 @@
-//! `[environments.E.xray]`: where and how results are uploaded.
+//! `[environments.E.xray]`: where and how results are uploaded, and test plans read.
 
 use crate::diagnostic::Problems;
 use crate::reader::{Reader, array, duration, filled_text, word};
 use crate::target::refuse_literal;
-use crate::tree::{Entry, Node};
+use crate::tree::Node;
 use serde_json::Value as Json;
 use shakedown_core::Secret;
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// How long an import may take, unless the file says otherwise: gateways give up after a minute.
@@ -80,7 +81,11 @@ pub struct Xray {
     pub plan_field: Option<String>,
     /// See `plan_field`.
     pub environments_field: Option<String>,
-    /// How long an import may take.
+    /// The custom field of the revision, which only the form without `fields` has a word for.
+    pub revision_field: Option<String>,
+    /// A PEM file of further certificate authorities to trust.
+    pub ca_file: Option<PathBuf>,
+    /// How long an import, or a page of a plan, may take.
     pub timeout: Duration,
 }
 
@@ -101,10 +106,11 @@ pub(crate) fn read(node: &Node, name: &str, filled: bool, problems: &mut Problem
         reader.optional(key, problems, read).filter(|text| !text.trim().is_empty())
     };
     let [client_id, client_secret, token, password] = SECRETS.map(|key| {
-        if let Some(Entry { node, .. }) = reader.get(key) {
+        let read = |node: &Node, key: &str, problems: &mut Problems| {
             refuse_literal(key, node, problems);
-        }
-        maybe(key, problems).map(Secret::new)
+            crate::reader::text(node, key, problems).map(Secret::new)
+        };
+        reader.optional(key, problems, read).filter(|secret| !secret.expose().trim().is_empty())
     });
     let product = reader
         .require("product", "\"cloud\"", problems)
@@ -125,6 +131,7 @@ pub(crate) fn read(node: &Node, name: &str, filled: bool, problems: &mut Problem
     let (revision, fix_version) = (maybe("revision", problems), maybe("fix_version", problems));
     let (plan_field, environments_field) =
         (text("plan_field", problems), text("environments_field", problems));
+    let (revision_field, ca_file) = (text("revision_field", problems), text("ca_file", problems));
     let timeout = reader.optional("timeout", problems, duration);
     reader.finish(problems);
 
@@ -158,6 +165,8 @@ pub(crate) fn read(node: &Node, name: &str, filled: bool, problems: &mut Problem
         fields: fields.unwrap_or_default(),
         plan_field,
         environments_field,
+        revision_field,
+        ca_file: ca_file.map(PathBuf::from),
         timeout: timeout.unwrap_or(TIMEOUT),
     })
 }

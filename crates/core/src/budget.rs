@@ -7,6 +7,20 @@ use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// The environment's `max_concurrent_jobs`. Clones share the same slots.
+///
+/// ```
+/// use shakedown_core::{Clock, budget::Budget};
+///
+/// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+/// let budget = Budget::new(2, Clock::system());
+/// assert_eq!(budget.limit(), 2);
+/// let slot = budget.acquire().await;
+/// // A job that ends by itself after a while keeps its slot until then; one that was removed gives it back.
+/// budget.acquire().await.release_after(std::time::Duration::from_secs(50));
+/// drop(slot);
+/// budget.acquire().await;
+/// # });
+/// ```
 #[derive(Clone, Debug)]
 pub struct Budget {
     slots: Arc<Semaphore>,

@@ -16,6 +16,8 @@ use std::time::Duration;
 ///
 /// An implementation reads neither the environment, the clock nor a global: everything it may use is in the
 /// [`Context`]. It is dropped at its next `await` when its deadline passes or the run is interrupted.
+///
+/// It is declared by [`register_check!`](crate::register_check), where a whole one stands as an example.
 #[async_trait]
 pub trait Check: Send + Sync {
     /// Asks the question.
@@ -59,6 +61,39 @@ impl CheckError {
 /// The parameters of a check: a table `params` in an override, with a default for every key.
 ///
 /// Derive `Deserialize`, `Serialize`, `JsonSchema`, and put `#[serde(default, deny_unknown_fields)]` on the struct.
+///
+/// ```
+/// use schemars::JsonSchema;
+/// use serde::{Deserialize, Serialize};
+/// use shakedown_core::{HumanDuration, Params, check::read_params};
+///
+/// #[derive(Serialize, Deserialize, JsonSchema)]
+/// #[serde(default, deny_unknown_fields)]
+/// struct Wait {
+///     /// How often to look.
+///     times: u32,
+///     /// How long to wait in between.
+///     every: HumanDuration,
+/// }
+///
+/// impl Default for Wait {
+///     fn default() -> Self {
+///         Self { times: 3, every: HumanDuration::millis(500) }
+///     }
+/// }
+///
+/// impl Params for Wait {
+///     fn validate(&self) -> Result<(), String> {
+///         if self.times == 0 { Err("`times` is 0, but one look is needed".to_owned()) } else { Ok(()) }
+///     }
+/// }
+///
+/// let wait: Wait = read_params(&serde_json::json!({ "every": "2s" }))?;
+/// assert_eq!((wait.times, wait.every), (3, HumanDuration::secs(2)));
+/// assert!(read_params::<Wait>(&serde_json::json!({ "times": 0 })).is_err());
+/// assert!(read_params::<Wait>(&serde_json::json!({ "tmies": 3 })).is_err());
+/// # Ok::<(), String>(())
+/// ```
 pub trait Params: DeserializeOwned + Serialize + JsonSchema + Default + Send + Sync + 'static {
     /// What the types cannot say, for example that one bound must not exceed another.
     ///

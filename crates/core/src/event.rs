@@ -1,5 +1,6 @@
 //! What happens in a run, as one ordered stream.
 
+use crate::check::Proof;
 use crate::evidence::EvidenceRef;
 use crate::ledger::{Removal, Resource};
 use crate::level::{Effect, Gate, Severity};
@@ -212,4 +213,22 @@ pub struct CheckInfo {
     /// Why it is there although the selection does not name it: the check that requires it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub required_by: Option<String>,
+    /// The faults under which it is seen to fail.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub proofs: Vec<ProofInfo>,
+}
+
+/// What reports need to know of a proof.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ProofInfo {
+    /// The fault that is injected into the sandbox, by id.
+    pub fault: String,
+    /// The code of the finding that the check then reports.
+    pub finding: String,
+}
+
+impl From<&Proof> for ProofInfo {
+    fn from(proof: &Proof) -> Self {
+        Self { fault: proof.fault.to_owned(), finding: proof.finding.to_owned() }
+    }
 }

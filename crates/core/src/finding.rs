@@ -10,6 +10,7 @@ use std::str::FromStr;
 /// Where the cause of a finding lies: who has to act.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
+#[non_exhaustive]
 pub enum Cause {
     /// A defect of the product.
     Product,

@@ -4,6 +4,9 @@
 //! [`register_check!`] and [`register_target!`]. [`Registry::collect`] gathers what was linked, sorted by id. Everything
 //! that leaves a check is a [`Verdict`] or a [`CheckError`]; everything that leaves the runner is an [`Event`](event::Event).
 //!
+//! A plugin's own types derive the traits of `serde` and `schemars`, which are re-exported here, as is everything else whose types
+//! stand in this crate's signatures: [`jiff`], [`serde_json`] and [`CancellationToken`].
+//!
 //! Nothing here opens a connection, reads the environment or knows a target.
 
 pub mod budget;
@@ -22,6 +25,7 @@ pub mod ledger;
 pub mod level;
 pub mod limits;
 pub mod measurement;
+pub mod moment;
 pub mod observe;
 pub mod outcome;
 pub mod redact;
@@ -40,6 +44,9 @@ pub mod verdict;
 mod macros;
 
 pub use async_trait::async_trait;
+pub use tokio_util::sync::CancellationToken;
+pub use {jiff, schemars, serde, serde_json};
+
 pub use causes::causes;
 pub use check::{Check, CheckError, CheckSpec, Docs, NoParams, Params, Proof, Source, fault};
 pub use clock::Clock;
@@ -68,8 +75,3 @@ pub mod __private {
     pub use schemars;
     pub use serde_json;
 }
-
-/// The page for plugin authors: its Rust must compile.
-#[cfg(doctest)]
-#[doc = include_str!("../../../docs/plugin.md")]
-struct PluginPage;

@@ -144,10 +144,34 @@ macro_rules! register_fix {
 
 /// Declares a collector, and registers it:
 ///
-/// ```text
+/// ```
+/// # use shakedown_core::{Target, TargetError, async_trait, target::{ConnectContext, Connected}};
+/// # struct Moon;
+/// # struct Client;
+/// # #[async_trait]
+/// # impl Target for Moon {
+/// #     const KIND: &'static str = "moon";
+/// #     type Settings = shakedown_core::NoParams;
+/// #     type Client = Client;
+/// #     async fn connect(_: Self::Settings, _: &ConnectContext) -> Result<Connected<Client>, TargetError> {
+/// #         Ok(Connected { client: Client, info: Default::default() })
+/// #     }
+/// #     async fn probe(_: &Client) -> Result<(), TargetError> { Ok(()) }
+/// # }
+/// use shakedown_core::{CollectContext, Collector, Evidence, register_collector};
+///
 /// register_collector! {
-///     /// The pods, as a table.
-///     pub(crate) struct Pods: "k8s.pods"
+///     /// What is to be seen in the sky.
+///     struct Sky: "moon.sky"
+/// }
+///
+/// #[async_trait]
+/// impl Collector for Sky {
+///     type Target = Moon;
+///
+///     async fn collect(_client: &Client, cx: &CollectContext) -> Result<Vec<Evidence>, TargetError> {
+///         Ok(vec![Evidence::text("sky.txt", format!("clouds, since {}", cx.since))])
+///     }
 /// }
 /// ```
 #[macro_export]
@@ -168,10 +192,34 @@ macro_rules! register_collector {
 
 /// Declares an observer of a target's resources, and registers it:
 ///
-/// ```text
+/// ```
+/// # use shakedown_core::{Target, TargetError, async_trait, target::{ConnectContext, Connected}};
+/// # struct Moon;
+/// # struct Client;
+/// # #[async_trait]
+/// # impl Target for Moon {
+/// #     const KIND: &'static str = "moon";
+/// #     type Settings = shakedown_core::NoParams;
+/// #     type Client = Client;
+/// #     async fn connect(_: Self::Settings, _: &ConnectContext) -> Result<Connected<Client>, TargetError> {
+/// #         Ok(Connected { client: Client, info: Default::default() })
+/// #     }
+/// #     async fn probe(_: &Client) -> Result<(), TargetError> { Ok(()) }
+/// # }
+/// use shakedown_core::{ObserveContext, Observer, Reading, Unit, register_observer};
+///
 /// register_observer! {
-///     /// What the pods use.
-///     pub(crate) struct Resources: "k8s.resources"
+///     /// How full it is.
+///     struct Phase: "moon.phase"
+/// }
+///
+/// #[async_trait]
+/// impl Observer for Phase {
+///     type Target = Moon;
+///
+///     async fn observe(_client: &Client, _: &ObserveContext) -> Result<Vec<Reading>, TargetError> {
+///         Ok(vec![Reading::new("moon", "lit", 42.0, Unit::Percent).of(Some(100.0))])
+///     }
 /// }
 /// ```
 #[macro_export]
@@ -190,7 +238,7 @@ macro_rules! register_observer {
     };
 }
 
-/// Registers a target: `register_target!(Mongo, "MongoDB")`.
+/// Registers a target: `register_target!(Mongo, "MongoDB")`. A whole one stands at [`Target`](crate::Target).
 #[macro_export]
 macro_rules! register_target {
     ($target:ty, $title:literal) => {

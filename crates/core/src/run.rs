@@ -4,6 +4,7 @@ use crate::event::{CheckInfo, Event, EventKind, RunInfo};
 use crate::finding::{Cause, Finding, Weight};
 use crate::ledger::Resource;
 use crate::level::{Effect, Gate, Severity, Status};
+use crate::moment::{Happening, Moment};
 use crate::outcome::{ObstacleKind, Outcome, SkipReason};
 use crate::target::TargetInfo;
 use jiff::Timestamp;
@@ -79,9 +80,18 @@ pub struct CheckRecord {
     pub started: Option<Timestamp>,
     /// How long the last attempt took, in milliseconds.
     pub duration_ms: f64,
+    /// What happened beside that, in order: earlier attempts, the first things that were created, what was gathered.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub moments: Vec<Moment>,
 }
 
 impl CheckRecord {
+    /// Moments of one check that are kept.
+    pub const MOST_MOMENTS: usize = 30;
+
+    /// Things of which it is kept when one check created them: a load creates thousands.
+    pub const MOST_CREATED: usize = 5;
+
     /// Whether it decides the verdict: required, and neither waived nor informational.
     pub fn decides(&self) -> bool {
         self.info.gate == Gate::Required
@@ -188,14 +198,19 @@ impl Run {
             }
             EventKind::CheckStarted { check, attempt } => {
                 if let Some(record) = self.record(check) {
+                    if *attempt > 1 {
+                        record.happened(event.at, Happening::Began { attempt: *attempt });
+                    }
                     record.attempts = *attempt;
                     record.started = Some(event.at);
                     let lost = "the process ended while this check ran";
                     record.outcome = Outcome::errored(ObstacleKind::Lost, Cause::Environment, lost);
                 }
             }
-            EventKind::CheckRetried { check, outcome, .. } => {
+            EventKind::CheckRetried { check, attempt, outcome, wait_ms } => {
                 if let Some(record) = self.record(check) {
+                    let (attempt, status, wait_ms) = (*attempt, outcome.status, *wait_ms);
+                    record.happened(event.at, Happening::Retried { attempt, status, wait_ms });
                     record.earlier.push(outcome.clone());
                 }
             }
@@ -207,7 +222,10 @@ impl Run {
                     record.flaky = *attempts > 1 && outcome.status.satisfies();
                 }
             }
-            EventKind::Created { resource, .. } => {
+            EventKind::Created { check, resource } => {
+                if let Some(record) = self.record(check) {
+                    record.happened(event.at, Happening::Created { resource: resource.clone() });
+                }
                 if resource.ends_by.is_none() {
                     self.leftovers.push(resource.clone());
                 }
@@ -219,9 +237,15 @@ impl Run {
                     self.leftovers.push(resource.clone());
                 }
             }
-            EventKind::Collected { collector, check, error: Some(error), .. } => {
-                let (collector, check) = (collector.clone(), check.clone());
-                self.not_collected.push(NotCollected { collector, check, error: error.clone() });
+            EventKind::Collected { collector, check, error, .. } => {
+                if let Some(record) = self.record(check) {
+                    let (collector, error) = (collector.clone(), error.clone());
+                    record.happened(event.at, Happening::Gathered { collector, error });
+                }
+                if let Some(error) = error.clone() {
+                    let (collector, check) = (collector.clone(), check.clone());
+                    self.not_collected.push(NotCollected { collector, check, error });
+                }
             }
             EventKind::Checkpoint { check, state } => {
                 self.checkpoints.insert(check.clone(), (state.clone(), event.at));
@@ -232,10 +256,7 @@ impl Run {
             }
             EventKind::Interrupted { by } => self.interrupted_by = Some(by.clone()),
             EventKind::RunFinished => self.finished = Some(event.at),
-            EventKind::RunStarted { .. }
-            | EventKind::TargetLost { .. }
-            | EventKind::Evidence { .. }
-            | EventKind::Collected { error: None, .. } => {}
+            EventKind::RunStarted { .. } | EventKind::TargetLost { .. } | EventKind::Evidence { .. } => {}
         }
     }
 
@@ -357,6 +378,20 @@ impl CheckRecord {
             earlier: Vec::new(),
             started: None,
             duration_ms: 0.0,
+            moments: Vec::new(),
+        }
+    }
+
+    fn happened(&mut self, at: Timestamp, what: Happening) {
+        // That the first attempt began need not be said until there is another one.
+        if let (Happening::Retried { attempt: 1, .. }, Some(began)) = (&what, self.started) {
+            self.moments.insert(0, Moment { at: began, what: Happening::Began { attempt: 1 } });
+        }
+        let is_created = |moment: &&Moment| matches!(moment.what, Happening::Created { .. });
+        let is_one_of_many = matches!(what, Happening::Created { .. })
+            && self.moments.iter().filter(is_created).count() == Self::MOST_CREATED;
+        if !is_one_of_many && self.moments.len() < Self::MOST_MOMENTS {
+            self.moments.push(Moment { at, what });
         }
     }
 }
@@ -405,6 +440,17 @@ pub enum Exit {
 }
 
 impl Exit {
+    /// Every exit, by its number.
+    pub const ALL: &'static [Self] = &[
+        Self::Fit,
+        Self::Failed,
+        Self::Usage,
+        Self::Errored,
+        Self::Nothing,
+        Self::Report,
+        Self::Interrupted,
+    ];
+
     /// The number.
     pub const fn code(self) -> u8 {
         match self {

@@ -141,6 +141,54 @@ pub struct Connected<C> {
 }
 
 /// A kind of system that checks talk to.
+///
+/// ```
+/// use shakedown_core::target::{ConnectContext, Connected, TargetInfo};
+/// use shakedown_core::{Clock, Target, TargetError, TargetErrorKind, async_trait, register_target};
+/// use std::net::{TcpListener, TcpStream};
+///
+/// /// The moon.
+/// struct Moon;
+///
+/// /// The table `[environments.E.targets.moon]`.
+/// #[derive(serde::Deserialize, schemars::JsonSchema)]
+/// #[serde(deny_unknown_fields)]
+/// struct Settings {
+///     /// Host and port.
+///     address: String,
+/// }
+///
+/// struct Client(String);
+///
+/// #[async_trait]
+/// impl Target for Moon {
+///     const KIND: &'static str = "moon";
+///     type Settings = Settings;
+///     type Client = Client;
+///
+///     async fn connect(settings: Settings, _: &ConnectContext) -> Result<Connected<Client>, TargetError> {
+///         let client = Client(settings.address);
+///         Self::probe(&client).await?;
+///         let info = TargetInfo { address: client.0.clone(), ..TargetInfo::default() };
+///         Ok(Connected { client, info })
+///     }
+///
+///     async fn probe(Client(address): &Client) -> Result<(), TargetError> {
+///         let away = |error| TargetError::new(Self::KIND, address, TargetErrorKind::Refused, error);
+///         TcpStream::connect(address).map(drop).map_err(away)
+///     }
+/// }
+/// register_target!(Moon, "The moon");
+///
+/// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+/// let moon = TcpListener::bind("127.0.0.1:0").unwrap();
+/// let settings = Settings { address: moon.local_addr().unwrap().to_string() };
+/// let cx = ConnectContext { timeout: std::time::Duration::from_secs(5), clock: Clock::system() };
+/// let client = Moon::connect(settings, &cx).await.unwrap().client;
+/// drop(moon);
+/// assert_eq!(Moon::probe(&client).await.unwrap_err().kind, TargetErrorKind::Refused);
+/// # });
+/// ```
 #[async_trait]
 pub trait Target: Send + Sync + 'static {
     /// The name in `[environments.E.targets.KIND]` and in a check's `target`; the plugin's own name.

@@ -7,6 +7,15 @@ use crate::measurement::Measurement;
 use crate::series::Series;
 
 /// What a check actually looked at. It can only be made from something that was there.
+///
+/// ```
+/// use shakedown_core::{CheckError, Observation};
+///
+/// assert_eq!(Observation::counted(3012, "recordings")?.text(), "3012 recordings examined");
+/// // Where there was nothing to look at, a check has no answer.
+/// assert!(matches!(Observation::counted(0, "recordings"), Err(CheckError::NoData(_))));
+/// # Ok::<(), CheckError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Observation(String);
 
@@ -37,6 +46,23 @@ impl Observation {
 /// A check's answer: what was seen, and what is wrong with it.
 ///
 /// Without findings it is a pass; the heaviest finding decides otherwise.
+///
+/// ```
+/// use shakedown_core::measurement::Threshold;
+/// use shakedown_core::{Cause, Finding, Measurement, Observation, Outcome, Status, Unit, Verdict};
+///
+/// let judge = |took: f64| {
+///     let seen = Observation::seen(format!("`GET /ack` answered 200 in {took} ms"));
+///     let took = Measurement::new("took", took, Unit::Milliseconds).held_to(Threshold::AtMost(500.0));
+///     Verdict::of(seen).judged(took, |took| {
+///         Finding::new("ack-slow", Cause::Capacity, "/ack", "it answers late")
+///             .expected("at most 500 ms", format!("{} ms", took.value))
+///             .remedy("see what else the server does", "10 minutes")
+///     })
+/// };
+/// assert_eq!(Outcome::from(Ok(judge(12.0))).status, Status::Passed);
+/// assert_eq!(Outcome::from(Ok(judge(900.0))).status, Status::Failed);
+/// ```
 #[derive(Clone, Debug)]
 pub struct Verdict {
     pub(crate) observation: Observation,
@@ -131,6 +157,25 @@ impl Case {
 }
 
 /// The rows of a table-driven check. The check fails if any row fails.
+///
+/// ```
+/// use shakedown_core::{Case, Cases, Cause, CheckError, Finding, Observation, Outcome, Verdict};
+///
+/// let mut cases = Cases::new();
+/// for (nfft, status) in [(0, 400), (1024, 200), (1 << 20, 500)] {
+///     let verdict = Verdict::of(Observation::seen(format!("answered {status}")));
+///     let broken = status >= 500;
+///     let verdict = verdict.with_all(broken.then(|| {
+///         Finding::new("server-error", Cause::Product, "/configure", "refusing must not break it")
+///     }));
+///     cases.push(Case::new(format!("nfft = {nfft}"), &["PZ-13873"], Ok(verdict)));
+/// }
+/// let outcome = Outcome::from(cases.verdict());
+/// assert_eq!(outcome.summary, "3 cases examined: 1 failed, 2 passed");
+/// assert_eq!(outcome.all_findings().count(), 1);
+/// // A table without rows is no pass.
+/// assert!(matches!(Cases::new().verdict(), Err(CheckError::NoData(_))));
+/// ```
 #[derive(Clone, Debug, Default)]
 pub struct Cases(Vec<Case>);
 

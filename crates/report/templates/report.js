@@ -38,7 +38,7 @@
     let count = 0;
     for (const check of planned) {
       const fits = statuses.includes(check.dataset.s)
-        && (!plugin || check.dataset.p === plugin)
+        && (!plugin || check.id.split('.')[0] === plugin)
         && words.every((word) => textOf(check).includes(word));
       check.hidden = !fits;
       if (fits) count += 1;

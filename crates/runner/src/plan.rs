@@ -2,7 +2,7 @@
 
 use crate::gate::{Confirmation, Permit, admit};
 use shakedown_config::{CheckSettings, Profile, Selection};
-use shakedown_core::event::CheckInfo;
+use shakedown_core::event::{CheckInfo, ProofInfo};
 use shakedown_core::run::LeftOut;
 use shakedown_core::{CheckSpec, Registry};
 use std::collections::{BTreeMap, BTreeSet};
@@ -46,6 +46,7 @@ impl Planned {
             gate: self.settings.gate.clone(),
             file: self.spec.source.file.to_owned(),
             required_by: self.required_by.map(str::to_owned),
+            proofs: self.spec.proofs.iter().map(ProofInfo::from).collect(),
         }
     }
 }

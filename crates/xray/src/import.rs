@@ -1,5 +1,6 @@
 //! What an import is to say beside the results: plan, environments, revision, version.
 
+use crate::key::is_key;
 use serde_json::{Map, Value, json};
 use shakedown_config::{Product, Xray};
 use shakedown_core::run::Run;
@@ -24,7 +25,7 @@ pub struct Import {
 }
 
 impl Import {
-    /// What the configuration says of the results of this run.
+    /// What the settings say of the results of this run.
     pub fn new(xray: &Xray, run: &Run, project: &str) -> Self {
         let environments = match xray.environments.as_slice() {
             [] => vec![run.info.environment.clone()],
@@ -55,6 +56,27 @@ impl Import {
         pairs.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect()
     }
 
+    /// What no product would take.
+    ///
+    /// # Errors
+    /// In words, naming the value.
+    pub(crate) fn check(&self) -> Result<(), String> {
+        let keys = [("plan", &self.plan), ("execution", &self.execution)];
+        for (name, key) in keys.into_iter().filter_map(|(name, key)| Some((name, key.as_ref()?))) {
+            if !is_key(key) {
+                return Err(format!(
+                    "`{name}` is `{key}`, which is no key of a Jira issue, as `PZ-14024` is one"
+                ));
+            }
+        }
+        match self.environments.iter().find(|name| name.contains(';')) {
+            Some(name) => Err(format!(
+                "the test environment `{name}` has a `;`, which separates them: name each by itself"
+            )),
+            None => Ok(()),
+        }
+    }
+
     /// Whether the standard form cannot say what is to be said: a new execution with fields of its own.
     pub(crate) fn needs_multipart(&self, xray: &Xray) -> bool {
         self.execution.is_none() && !xray.fields.is_empty()
@@ -63,8 +85,13 @@ impl Import {
     /// The `info` of the multipart form: the fields of the new execution.
     ///
     /// # Errors
-    /// Where Data Center's custom fields for plan or environments are asked for and not named.
+    /// Where something is to be said that this form has no field for, and the custom field for it is not named.
     pub(crate) fn info(&self, xray: &Xray) -> Result<Value, String> {
+        let custom = |field: &Option<String>, key: &str| {
+            field
+                .clone()
+                .ok_or_else(|| format!("`fields` are given, so `{key}` must name the custom field too"))
+        };
         let mut fields = Map::from_iter([
             ("project".to_owned(), json!({ "key": self.project })),
             ("summary".to_owned(), json!(self.summary)),
@@ -72,6 +99,9 @@ impl Import {
         ]);
         if let Some(version) = &self.fix_version {
             fields.insert("fixVersions".to_owned(), json!([{ "name": version }]));
+        }
+        if let Some(revision) = &self.revision {
+            fields.insert(custom(&xray.revision_field, "revision_field")?, json!(revision));
         }
         fields.extend(xray.fields.clone());
         match xray.product {
@@ -86,16 +116,12 @@ impl Import {
                 Ok(json!({ "fields": fields, "xrayFields": own }))
             }
             Product::DataCenter => {
-                let missing =
-                    |key: &str| format!("`fields` are given, so `{key}` must name the custom field too");
                 if let Some(plan) = &self.plan {
-                    let field = xray.plan_field.as_ref().ok_or_else(|| missing("plan_field"))?;
-                    fields.insert(field.clone(), json!([plan]));
+                    fields.insert(custom(&xray.plan_field, "plan_field")?, json!([plan]));
                 }
                 if !self.environments.is_empty() {
-                    let field =
-                        xray.environments_field.as_ref().ok_or_else(|| missing("environments_field"))?;
-                    fields.insert(field.clone(), json!(self.environments));
+                    let field = custom(&xray.environments_field, "environments_field")?;
+                    fields.insert(field, json!(self.environments));
                 }
                 Ok(json!({ "fields": fields }))
             }

@@ -37,8 +37,9 @@ impl Prepared {
     /// The request that imports `results`, a JUnit document.
     ///
     /// # Errors
-    /// Where the configuration does not say what this form of import needs.
+    /// Where the settings say what no product takes, or lack what this form of import needs.
     pub fn new(xray: &Xray, import: &Import, results: &Bytes) -> Result<Self, String> {
+        import.check()?;
         let document =
             |name| Part { name, file: "xray.xml", media_type: "text/xml", content: results.clone() };
         let base = xray.url.clone();

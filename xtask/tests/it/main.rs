@@ -3,6 +3,7 @@
 mod contents;
 mod manifests;
 mod sources;
+mod tutorial;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

@@ -63,6 +63,7 @@ fn may_use(folder: &str) -> &'static [&'static str] {
         }
         "crates/xray" => &["config", "core", "http", "report"],
         "crates/focus" => &["core", "http"],
+        "crates/testkit" => &["core", "sandbox"],
         plugin if plugin.starts_with("plugins/") => {
             &["capacity", "core", "focus", "http", "loadgen", "tunnel"]
         }

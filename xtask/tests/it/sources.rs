@@ -69,3 +69,23 @@ fn nothing_is_left_to_do_later() {
     }
     assert_none(&problems);
 }
+
+/// `keys check`, `list` and selections know the keys that a check declares, and those alone.
+#[test]
+fn a_check_declares_every_key_that_its_rows_answer_for() {
+    let mut problems = Vec::new();
+    for File { path, text } in sources().into_iter().filter(|file| file.path.contains("/src/checks/")) {
+        let Some((before, after)) = text.split_once("keys: &[") else { continue };
+        let (declared, after) = after.split_once(']').unwrap_or((after, ""));
+        for line in before.lines().chain(after.lines()).filter(|line| !line.trim_start().starts_with("//")) {
+            // What stands in quotes is every second piece.
+            for quoted in line.split('"').skip(1).step_by(2) {
+                if quoted.starts_with(concat!("P", "Z-")) && !declared.contains(&format!("\"{quoted}\"")) {
+                    problems
+                        .push(format!("{path}: a row answers for {quoted}, which `keys` does not declare"));
+                }
+            }
+        }
+    }
+    assert_none(&problems);
+}

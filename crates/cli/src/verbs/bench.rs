@@ -5,6 +5,7 @@
 
 mod cluster;
 mod mongo;
+mod reports;
 mod suite;
 
 use crate::args::Benchmark;
@@ -41,6 +42,7 @@ pub(crate) async fn bench(benchmark: Option<Benchmark>) -> anyhow::Result<Exit> 
         None => framework(&[1_000, 10_000, 100_000]).await,
         Some(Benchmark::Framework { checks }) => framework(&checks).await,
         Some(Benchmark::Cluster { pods, events, rounds }) => cluster::bench(pods, events, rounds).await,
+        Some(Benchmark::Reports { results, directory }) => reports::bench(results, directory.as_deref()),
         Some(Benchmark::Mongo { recordings, rounds }) => mongo::bench(recordings, rounds).await,
     }
 }

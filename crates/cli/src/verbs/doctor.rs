@@ -7,9 +7,10 @@ mod page;
 pub(crate) use health::{Condition, Health, examine};
 
 use crate::args::{Format, Globals, SelectOptions};
-use crate::output::{print, redacted};
+use crate::output::{print, print_json, redacted};
 use crate::project::{Project, start_sandbox};
 use crate::verbs::run::add_faults;
+use schemars::JsonSchema;
 use serde::Serialize;
 use shakedown_config::Unreachable;
 use shakedown_core::run::Exit;
@@ -19,9 +20,11 @@ use std::collections::BTreeMap;
 use tokio::runtime::Handle;
 
 /// What is found out about an environment.
-#[derive(Debug, Serialize)]
-struct Diagnosis {
+#[derive(Debug, Serialize, JsonSchema)]
+pub(crate) struct Diagnosis {
+    /// The environment.
     environment: String,
+    /// Its targets.
     targets: Vec<Health>,
     /// What a run of everything would leave out or skip.
     skipped: Vec<Skipped>,
@@ -30,9 +33,11 @@ struct Diagnosis {
 }
 
 /// Checks that would not be asked, for the same reason.
-#[derive(Debug, PartialEq, Eq, Serialize)]
+#[derive(Debug, PartialEq, Eq, Serialize, JsonSchema)]
 struct Skipped {
+    /// Why.
     reason: String,
+    /// The checks.
     checks: Vec<String>,
 }
 
@@ -69,10 +74,10 @@ pub(crate) async fn doctor(globals: &Globals, environment: &str, faults: &[Strin
     let asked = plan.checks.len() + plan.left_out.len()
         - skipped.iter().map(|group| group.checks.len()).sum::<usize>();
     let diagnosis = Diagnosis { environment: environment.to_owned(), targets, skipped, asked };
-    print(&redacted(&match globals.format {
-        Format::Json => format!("{:#}\n", serde_json::to_value(&diagnosis)?),
-        Format::Text => page::render(&diagnosis, &globals.style()),
-    }));
+    match globals.format {
+        Format::Json => print_json(&diagnosis)?,
+        Format::Text => print(&redacted(&page::render(&diagnosis, &globals.style()))),
+    }
     let tolerated = |health: &Health| {
         health.condition == Condition::Away
             && profile

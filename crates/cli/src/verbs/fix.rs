@@ -5,6 +5,9 @@ mod report;
 mod text;
 mod undo;
 
+pub(crate) use report::Report;
+pub(crate) use undo::Undone;
+
 use crate::args::{FixOptions, Format, Globals, SelectOptions};
 use crate::output::{print, problem, redacted};
 use crate::project::{Project, start_sandbox};
@@ -12,7 +15,7 @@ use crate::signals;
 use crate::verbs::run::{add_faults, prepare, run_info, write_reports};
 use anyhow::{Context as _, bail};
 use indicatif::{ProgressBar, ProgressStyle};
-use report::{Mending, Report, Stage, stands};
+use report::{Mending, Stage, stands};
 use shakedown_config::Profile;
 use shakedown_core::context::Progress;
 use shakedown_core::redact::Redactor;

@@ -6,7 +6,9 @@ pub(crate) mod cleanup;
 pub(crate) mod doctor;
 pub(crate) mod explain;
 pub(crate) mod fix;
+pub(crate) mod keys;
 pub(crate) mod list;
+pub(crate) mod man;
 pub(crate) mod plan;
 pub(crate) mod prove;
 pub(crate) mod report;
@@ -16,16 +18,11 @@ pub(crate) mod schema;
 pub(crate) mod upload;
 pub(crate) mod validate;
 
-use crate::args::Arguments;
-use clap::CommandFactory as _;
 use clap_complete::Shell;
 use shakedown_core::run::Exit;
 
-/// Prints completions for a shell.
-#[expect(clippy::unnecessary_wraps, reason = "verbs share one signature")]
+/// Prints what makes a shell complete.
 pub(crate) fn completions(shell: Shell) -> anyhow::Result<Exit> {
-    let mut script = Vec::new();
-    clap_complete::generate(shell, &mut Arguments::command(), "shakedown", &mut script);
-    crate::output::print(&String::from_utf8_lossy(&script));
+    crate::output::print(&crate::completion::script(shell)?);
     Ok(Exit::Fit)
 }

@@ -6,12 +6,13 @@ mod experiment;
 mod matrix;
 mod mending;
 
+pub(crate) use experiment::Shown;
+
 use crate::args::{Format, Globals, ProveOptions};
-use crate::output::print;
+use crate::output::{print, print_json};
 use crate::project::Project;
 use anyhow::bail;
-use experiment::{Experiment, Kind, Laboratory, Shown};
-use serde_json::json;
+use experiment::{Experiment, Kind, Laboratory};
 use shakedown_core::run::Exit;
 use shakedown_core::{CheckSpec, FixSpec};
 use shakedown_runner::Interrupt;
@@ -72,7 +73,7 @@ pub(crate) async fn prove(globals: &Globals, options: &ProveOptions) -> anyhow::
     let results: Vec<_> = results.into_iter().map(|(_, result)| result).collect();
     match globals.format {
         Format::Text => print(&matrix::render(&results)),
-        Format::Json => print(&format!("{:#}\n", json!(results))),
+        Format::Json => print_json(&results)?,
     }
     Ok(if results.iter().any(|result| result.unavailable) {
         Exit::Errored

@@ -1,6 +1,7 @@
 //! `run`: plan, execute, report, and say with the exit code what came of it.
 
 use crate::args::{Format, Globals, RunOptions};
+use crate::failure;
 use crate::output::{message, print, problem};
 use crate::project::{Project, start_sandbox};
 use crate::signals;
@@ -31,16 +32,14 @@ pub(crate) async fn run(globals: &Globals, mut options: RunOptions) -> anyhow::R
     }
     let (plan, selection) = project.plan(&mut profile, &options.select)?;
     if options.dry_run {
-        print(&plan::render(&plan, globals.format));
+        plan::show(&plan, globals)?;
         return Ok(Exit::Fit);
     }
     if plan.checks.is_empty() {
-        message(&plan::render(&plan, Format::Text));
-        problem(&format!(
-            "nothing to run: `{selection}` selects no check that {} admits",
-            profile.environment
-        ));
-        return Ok(Exit::Nothing);
+        message(&plan::text(&plan, globals.look()));
+        let why =
+            format!("nothing to run: `{selection}` selects no check that {} admits", profile.environment);
+        return Ok(failure::because(globals, Exit::Nothing, &why));
     }
 
     let interrupt = Interrupt::default();

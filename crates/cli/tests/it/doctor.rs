@@ -1,5 +1,6 @@
 //! The page about an environment's targets, and a run as one archive.
 
+use crate::documents::document;
 use crate::scene::{Ran, Scene, mongo_is_there};
 // Links the plugins, whose registrations would be absent otherwise.
 use shakedown_bundle as _;
@@ -27,7 +28,7 @@ fn doctor_says_what_is_away_and_what_would_be_skipped() {
     assert!(page.contains("mongo.indexes.required"), "{page}");
 
     let ran = scene.shakedown(&["doctor", "--env", "local", "--format", "json"]).expect(0);
-    let page: serde_json::Value = serde_json::from_str(&ran.stdout()).unwrap();
+    let page = document(&ran, "doctor");
     let mongo =
         page["targets"].as_array().unwrap().iter().find(|target| target["target"] == "mongo").unwrap();
     assert_eq!(mongo["condition"], "ready");

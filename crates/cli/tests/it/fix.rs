@@ -1,5 +1,6 @@
 //! Mending: planned, refused, applied, applied twice, by two at once, cut off midway, undone, and not undone.
 
+use crate::documents::document;
 use crate::scene::{Ran, Scene, mongo_is_there};
 // Links the plugins, whose registrations would be absent otherwise.
 use shakedown_bundle as _;
@@ -176,9 +177,7 @@ fn a_plan_says_what_would_be_written_and_writes_nothing() {
     nothing was written; `--apply` does it
     ");
     assert_eq!(lab.everything(), before);
-    let plan: Value =
-        serde_json::from_str(&lab.shakedown(&["fix", "--env", "lab", "--format", "json"]).expect(0).stdout())
-            .unwrap();
+    let plan = document(&lab.shakedown(&["fix", "--env", "lab", "--format", "json"]).expect(0), "fix");
     assert_eq!(plan["fixes"][0]["steps"].as_array().unwrap().len(), 4, "{plan:#}");
     assert!(!lab.scene.path("reports").exists(), "a plan leaves nothing behind");
 }
@@ -225,6 +224,8 @@ fn what_is_mended_passes_is_not_mended_twice_and_is_undone_exactly() {
     insta::assert_snapshot!(lab.undo("out").expect(0).stdout(), @"25 of 25 changes taken back");
     assert_eq!(lab.everything(), before);
     insta::assert_snapshot!(lab.undo("out").expect(0).stdout(), @"0 of 25 changes taken back, 25 as before already");
+    let again = ["fix", "--undo", "out/undo.jsonl", "--confirm", "lab", "--format", "json"];
+    assert_eq!(document(&lab.shakedown(&again).expect(0), "undo")["as_before"], 25);
 }
 
 #[test]

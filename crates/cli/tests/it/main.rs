@@ -3,11 +3,16 @@
 mod bad_input;
 mod catalogue;
 mod doctor;
+mod documents;
 mod fix;
 mod incident;
+mod keys;
+mod pages;
+mod pipeline;
 mod prove;
 mod run;
 mod sandbox;
 mod scene;
+mod shells;
 mod stop;
 mod upload;

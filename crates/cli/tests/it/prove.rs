@@ -1,5 +1,6 @@
 //! Every registered check is proven, and every fix.
 
+use crate::documents::document;
 use crate::scene::{Scene, mongo_is_there};
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -7,8 +8,7 @@ use std::collections::BTreeSet;
 /// The experiments of these checks that did not show what they must.
 fn open(arguments: &[&str]) -> (usize, Vec<Value>) {
     let ran = Scene::new().shakedown(&[&["prove", "--format", "json"], arguments].concat());
-    let results: Vec<Value> = serde_json::from_str(&ran.stdout())
-        .unwrap_or_else(|error| panic!("{error}: {:?}\n{}", ran.0.status, ran.stderr()));
+    let results = document(&ran, "prove").as_array().cloned().unwrap();
     let all = results.len();
     (all, results.into_iter().filter(|shown| shown["proven"] != true).collect())
 }

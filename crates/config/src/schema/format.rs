@@ -54,7 +54,7 @@ struct Environment {
     targets: Option<Targets>,
     /// What may be done to the environment.
     policy: Option<Policy>,
-    /// Where results are uploaded; read by `upload` alone.
+    /// Where results are uploaded and test plans are read; read by `upload` and `keys` alone.
     xray: Option<Xray>,
     /// Settings of the checks that a selection selects; later ones win.
     #[serde(rename = "override")]
@@ -181,7 +181,11 @@ struct Xray {
     plan_field: Option<String>,
     /// Data Center: the custom field of the environments.
     environments_field: Option<String>,
-    /// How long an import may take; "2m" unless set.
+    /// With `fields`: the custom field of the revision.
+    revision_field: Option<String>,
+    /// A PEM file of further certificate authorities to trust.
+    ca_file: Option<String>,
+    /// How long an import, or a page of a plan, may take; "2m" unless set.
     timeout: Option<Duration>,
 }
 

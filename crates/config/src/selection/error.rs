@@ -1,6 +1,6 @@
 //! What is wrong with a selection, shown with a caret under it.
 
-use crate::diagnostic::printable;
+use crate::diagnostic::{Described, Level as Severity, printable};
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 use std::fmt;
 use std::ops::Range;
@@ -45,6 +45,26 @@ impl fmt::Display for SelectionError {
             f.write_str(&Renderer::plain().render(&[group]))?;
         }
         Ok(())
+    }
+}
+
+impl SelectionError {
+    /// What is wrong, for programs: columns are those of the selection.
+    pub fn described(&self) -> Vec<Described> {
+        let column = |offset: usize| self.text.get(..offset).map(|before| before.chars().count() + 1);
+        let described = |problem: &SelectionProblem| Described {
+            level: Severity::Error,
+            message: problem.message.clone(),
+            file: None,
+            line: None,
+            column: column(problem.span.start),
+            end_line: None,
+            end_column: column(problem.span.end),
+            text: self.text.get(problem.span.clone()).map(str::to_owned),
+            label: None,
+            help: problem.help.clone(),
+        };
+        self.problems.iter().map(described).collect()
     }
 }
 

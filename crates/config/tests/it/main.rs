@@ -10,3 +10,4 @@ mod schema;
 mod secrets;
 mod selection;
 mod suites;
+mod xray;

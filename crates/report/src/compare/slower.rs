@@ -110,7 +110,7 @@ fn is_worse(before: &Measurement, after: &Measurement) -> Option<bool> {
         | (None, Unit::Milliseconds | Unit::Seconds) => true,
         (Some(Threshold::AtLeast(_)), _) | (None, Unit::PerSecond) => false,
         // Nobody said which of two counts is the better one.
-        (None, Unit::Count | Unit::Percent | Unit::Bytes | Unit::Hertz) => return None,
+        (None, _) => return None,
     };
     // Of what may be negative nobody knows the zero, so that no ratio says anything.
     let exceeds = |better: f64, worse: f64, ratio: f64| better >= 0.0 && worse > better * ratio;

@@ -8,7 +8,7 @@ use askama::Template;
 use shakedown_core::finding::Weight;
 use shakedown_core::measurement::Threshold;
 use shakedown_core::run::CheckRecord;
-use shakedown_core::{Measurement, Outcome, Series, Unit};
+use shakedown_core::{Measurement, Outcome, Series, Status, Unit};
 
 /// How much of a text a page shows; `run.json` holds the rest.
 pub(super) const SCOPE: Scope<'_> = Scope { text: 8 << 10, lines: 50, run_dir: None };
@@ -29,24 +29,25 @@ impl Facts {
         let mut facts: Vec<Fact> = Vec::new();
         for line in lines {
             match facts.last_mut() {
-                Some(fact) if line.label.is_empty() => fact.lines.push(line),
+                Some(fact) if line.label.is_empty() || line.label == fact.label => fact.lines.push(line),
                 _ => facts.push(Fact { label: line.label, lines: vec![line] }),
             }
         }
         Self(facts)
     }
 
-    /// Where the file is that a line names.
+    /// The file that a line names: where it is, and what it is called. Its folder is that of the check.
     #[expect(clippy::unused_self, reason = "a template asks the value that it shows")]
-    fn href(&self, line: &Line) -> Option<String> {
-        line.file.as_deref().and_then(link::file)
+    fn file<'l>(&self, line: &'l Line) -> Option<(String, &'l str)> {
+        let name = line.text.strip_prefix("evidence/").and_then(|path| path.split_once('/'));
+        Some((line.file.as_deref().and_then(link::file)?, name.map_or(line.text.as_str(), |(_, name)| name)))
     }
 }
 
 impl Fact {
-    /// The name by which the style sheet knows it.
-    fn class(&self) -> &'static str {
-        if self.label.contains(' ') { "more" } else { self.label }
+    /// The name by which the style sheet knows it, where it does.
+    fn class(&self) -> Option<&'static str> {
+        Some(self.label).filter(|label| matches!(*label, "expected" | "actual" | "remedy" | "fix"))
     }
 }
 
@@ -76,11 +77,11 @@ impl Told {
 }
 
 /// A measurement beside its criterion.
-struct Measured<'a> {
-    name: &'a str,
-    value: String,
-    criterion: String,
-    within: Option<bool>,
+pub(super) struct Measured<'a> {
+    pub(super) name: &'a str,
+    pub(super) value: String,
+    pub(super) criterion: String,
+    pub(super) within: Option<bool>,
 }
 
 impl<'a> From<&'a Measurement> for Measured<'a> {
@@ -108,8 +109,9 @@ pub(crate) fn quantity(value: f64, unit: Unit) -> String {
 /// A chart, and what each of its lines is.
 struct Figure<'a> {
     legend: Vec<(&'a str, String)>,
-    /// Empty where there is no more room for drawings.
+    /// Empty where there is no line to draw, or no room for it.
     svg: String,
+    is_left_out: bool,
 }
 
 /// All there is to say about an answer, rows aside.
@@ -122,10 +124,11 @@ pub(super) struct Answer<'a> {
 }
 
 impl<'a> Answer<'a> {
-    pub(super) fn new(page: &Page<'_>, record: &CheckRecord, outcome: &'a Outcome) -> Self {
+    /// What `outcome` says, in a place that has the look of `around`.
+    pub(super) fn new(page: &Page<'_>, record: &CheckRecord, outcome: &'a Outcome, around: Status) -> Self {
         let mut told: Vec<Told> = prose::of_outcome(record, outcome, SCOPE)
             .into_iter()
-            .map(|said| Told::new((said.status != outcome.status).then_some(said.status.as_str()), said))
+            .map(|said| Told::new((said.status != around).then_some(said.status.as_str()), said))
             .collect();
         let notes = outcome.findings.iter().filter(|finding| finding.weight == Weight::Note);
         told.extend(notes.map(|finding| Told {
@@ -161,7 +164,8 @@ fn figures<'a>(page: &Page<'_>, outcome: &'a Outcome) -> Vec<Figure<'a>> {
 
 impl<'a> Figure<'a> {
     fn new(page: &Page<'_>, outcome: &Outcome, names: Vec<&'a str>, Drawing { svg, words }: Drawing) -> Self {
-        let svg = if page.has_room_for(svg.len(), outcome.status) { svg } else { String::new() };
-        Self { legend: names.into_iter().zip(words).collect(), svg }
+        let is_left_out = !svg.is_empty() && !page.room.take(svg.len(), outcome.status);
+        let svg = if is_left_out { String::new() } else { svg };
+        Self { legend: names.into_iter().zip(words).collect(), svg, is_left_out }
     }
 }

@@ -80,7 +80,7 @@ impl Scale {
 
 /// A chart and the words beside it.
 pub(super) struct Drawing {
-    /// The SVG element.
+    /// The SVG element; empty where words say it all.
     pub(super) svg: String,
     /// What it shows in numbers, for whoever cannot see it: of each line, or of the whole.
     pub(super) words: Vec<String>,
@@ -161,10 +161,10 @@ fn bars(samples: &[f64], range: &Range<f64>) -> Vec<f64> {
     bars
 }
 
-/// Numbers of one unit over time; none where there is nothing to draw.
+/// Numbers of one unit over time; none where there is nothing to say, and only words where there is no line to draw.
 pub(super) fn lines(series: &[&Series]) -> Option<Drawing> {
     let points = || series.iter().flat_map(|series| &series.points);
-    points().nth(1)?;
+    points().next()?;
     let unit = series.first()?.unit;
     let ends = |axis: usize| {
         points().fold(f64::INFINITY..f64::NEG_INFINITY, |ends, point| {
@@ -180,7 +180,7 @@ pub(super) fn lines(series: &[&Series]) -> Option<Drawing> {
     } else {
         (1.0, "s")
     };
-    let svg = draw(|area| {
+    let paint = |area: &DrawingArea<SVGBackend<'_>, Shift>| {
         let values = wide(values.start.min(0.0)..values.end * 1.08);
         let mut chart = ChartBuilder::on(area)
             .margin(6)
@@ -195,7 +195,9 @@ pub(super) fn lines(series: &[&Series]) -> Option<Drawing> {
             chart.draw_series(LineSeries::new(points, color.stroke_width(2)))?;
         }
         Ok(())
-    })?;
+    };
+    let has_line = series.iter().any(|series| series.points.len() > 1);
+    let svg = if has_line { draw(paint)? } else { String::new() };
     let words = series.iter().map(|series| {
         let values = series.points.iter().map(|point| point[1]).collect();
         let Ok(samples) = Samples::new("samples", values) else { return "no points".to_owned() };
@@ -290,6 +292,18 @@ mod tests {
         assert_eq!(line.matches(',').count(), 100);
         assert!(drawn.iter().any(|line| line.contains(&colors[1])));
         assert!(lines(&[]).is_none());
+    }
+
+    #[test]
+    fn single_points_are_said_and_not_drawn() {
+        let once = Series::new("rate", Unit::PerSecond, [[1.0, 71.62]]);
+        let drawing = lines(&[&once]).unwrap();
+        assert_eq!(
+            (drawing.svg.as_str(), drawing.words.concat().as_str()),
+            ("", "min 71.62, mean 71.62, max 71.62 /s")
+        );
+        let never = Series::new("rate", Unit::PerSecond, []);
+        assert!(lines(&[&never]).is_none());
     }
 
     #[test]

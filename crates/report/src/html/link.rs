@@ -6,20 +6,20 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// What is needed to make links.
-#[derive(Clone, Copy)]
-pub(super) struct Links<'a> {
+#[derive(Clone, Copy, Debug)]
+pub struct Links<'a> {
     jira_url: Option<&'a str>,
 }
 
 impl<'a> Links<'a> {
     /// Links keys to the Jira at this address, where it is one.
-    pub(super) fn new(jira_url: Option<&'a str>) -> Self {
+    pub fn new(jira_url: Option<&'a str>) -> Self {
         let is_web = |url: &&str| url.starts_with("https://") || url.starts_with("http://");
         Self { jira_url: jira_url.filter(is_web).map(|url| url.trim_end_matches('/')) }
     }
 
     /// The issue's page; none where nobody knows where Jira is, or where it is no key.
-    pub(super) fn issue(self, key: &str) -> Option<String> {
+    pub fn issue(self, key: &str) -> Option<String> {
         let (project, number) = key.split_once('-')?;
         let is_key = project.starts_with(|c: char| c.is_ascii_uppercase())
             && project.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_')

@@ -1,22 +1,30 @@
 //! `report.html`: the run as one page, for whoever opens it in a browser, years later and without a network.
 //!
 //! The page holds its own style and script, and a policy that lets nothing else in. Evidence is linked, never embedded,
-//! so that neither the page nor the memory it takes grows with it.
+//! so that neither the page nor the memory it takes grows with it. Drawings, and all that is written about checks, find
+//! room as long as there is some: two thousand checks make a page that can still be sent about.
 
 mod answer;
+mod beside;
 mod chart;
 mod check;
+mod docs;
 pub(crate) mod escape;
 mod link;
 mod look;
 mod page;
+mod room;
+mod times;
 
 pub(crate) use answer::quantity;
 pub(crate) use link::anchor;
 pub(crate) use look::Look;
 
+pub use link::Links;
+
 use askama::Template;
 use page::Page;
+use room::Counter;
 use shakedown_core::Docs;
 use shakedown_core::run::Run;
 use std::fmt;
@@ -43,7 +51,11 @@ impl fmt::Debug for Options<'_> {
 /// # Errors
 /// Where `out` cannot be written.
 pub fn write(run: &Run, options: &Options<'_>, mut out: impl io::Write) -> io::Result<()> {
-    Page::new(run, options).write_into(&mut out)
+    let page = Page::new(run, options);
+    let mut bare = Counter::default();
+    page.write_into(&mut bare)?;
+    page.make_room(bare.0);
+    page.write_into(&mut out)
 }
 
 /// The page as text.

@@ -1,8 +1,12 @@
 //! The whole page: the run from above, then its checks one by one.
 
 use super::answer::{Facts, SCOPE};
+use super::beside::{self, Left};
 use super::check::CheckView;
+use super::docs::{self, Passage};
 use super::link::{self, Links};
+use super::room::{Docs, MOST_CHECKS, Room};
+use super::times::{self, Span};
 use super::{Look, Options};
 use crate::prose;
 use crate::style::{status_of, symbol};
@@ -12,8 +16,7 @@ use jiff::Timestamp;
 use shakedown_core::duration::brief;
 use shakedown_core::run::{CheckRecord, Counts, Exit, Run, ToDo};
 use shakedown_core::target::TargetInfo;
-use shakedown_core::{Docs, Gate, Severity, Status, id};
-use std::cell::Cell;
+use shakedown_core::{Gate, Severity, Status, id};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -22,9 +25,6 @@ const MOST_ITEMS: usize = 30;
 
 /// More names than this in one list are only counted.
 const MOST_NAMES: usize = 40;
-
-/// What all drawings together may take; the page is to be sent about.
-const ROOM_FOR_DRAWINGS: usize = 600_000;
 
 /// The order in which numbers of checks are said: what matters first.
 const STATUSES: [Status; 5] =
@@ -49,8 +49,12 @@ pub(super) struct Page<'a> {
     /// What fails, warns or has no answer without deciding anything.
     known: Urgency<'a>,
     plugins: Vec<Plugin<'a>>,
-    pages: Vec<(&'a str, String)>,
-    room: Cell<usize>,
+    /// The checks that are shown one by one, and how many more there are.
+    shown: Vec<&'a CheckRecord>,
+    more_checks: usize,
+    left: Vec<Left<'a>>,
+    spans: Vec<Span<'a>>,
+    pub(super) room: Room,
 }
 
 /// A Jira key, and where it leads.
@@ -106,6 +110,7 @@ impl<'a> Page<'a> {
             let heading = severity.urgency();
             Urgency::new(heading, deciding.iter().filter(|item| prose::urgency(item) == heading))
         });
+        let (shown, more_checks) = shown(run);
         let ended =
             run.finished.and_then(|end| Duration::try_from(end.duration_since(run.info.started)).ok());
         Self {
@@ -122,31 +127,68 @@ impl<'a> Page<'a> {
             to_do: to_do.into_iter().filter(|urgency| !urgency.items.is_empty()).collect(),
             known: Urgency::new("known or informational, decides nothing", known.iter()),
             plugins: plugins(run),
-            pages: pages(run),
-            room: Cell::new(ROOM_FOR_DRAWINGS),
+            shown,
+            more_checks,
+            left: run.checks.iter().filter_map(beside::left).collect(),
+            spans: times::longest(run),
+            room: Room::none(),
         }
     }
 
     /// The checks, each made when its turn comes.
     fn checks(&self) -> impl Iterator<Item = CheckView<'a>> {
-        self.run.checks.iter().map(|record| CheckView::new(self, record))
+        self.shown.iter().map(|record| CheckView::new(self, record))
     }
 
-    /// Whether a drawing of so many bytes still finds room, which it then takes. Half of it is kept for what is wrong.
-    pub(super) fn has_room_for(&self, bytes: usize, status: Status) -> bool {
-        let kept = if status > Status::Passed { 0 } else { ROOM_FOR_DRAWINGS / 2 };
-        let left = self.room.get();
-        let fits = left >= kept + bytes;
-        self.room.set(if fits { left - bytes } else { left });
-        fits
+    /// Gives what can be done without the room that the page leaves, which takes so many bytes without it.
+    pub(super) fn make_room(&self, bytes: usize) {
+        let docs = |way| self.shown.iter().map(|record| docs::weight(&self.passages(record, way))).sum();
+        self.room.give(bytes, docs);
     }
 
     pub(super) fn keys<'k>(&self, keys: impl Iterator<Item = &'k String>) -> Vec<Key<'k>> {
         keys.map(|key| Key { text: key, href: self.links.issue(key) }).collect()
     }
 
-    pub(super) fn docs(&self, check: &str) -> Option<Docs> {
-        self.options.docs.and_then(|docs| docs(check))
+    /// What is written about a check, as far as there is room for it.
+    pub(super) fn docs(&self, record: &CheckRecord) -> Vec<Passage> {
+        self.room.docs().map(|way| self.passages(record, way)).unwrap_or_default()
+    }
+
+    fn passages(&self, record: &CheckRecord, way: Docs) -> Vec<Passage> {
+        let is_worth_a_look = record.outcome.status > Status::Passed;
+        let docs = self.options.docs.filter(|_| is_worth_a_look || way != Docs::Needed);
+        let passages = docs.and_then(|docs| docs(&record.info.id)).map(docs::passages).unwrap_or_default();
+        if is_worth_a_look || way == Docs::Whole { passages } else { docs::question(passages) }
+    }
+
+    fn has_whole_docs(&self) -> bool {
+        self.options.docs.is_none() || self.room.docs() == Some(Docs::Whole)
+    }
+
+    /// How far into the run something was.
+    pub(super) fn since_start(&self, at: Timestamp) -> String {
+        brief(Duration::try_from(at.duration_since(self.run.info.started)).unwrap_or_default())
+    }
+
+    /// How many checks have a fault under which they must fail, and which have none; nothing where the run does not say.
+    fn proofs(&self) -> Option<String> {
+        let (proven, not): (Vec<&CheckRecord>, Vec<&CheckRecord>) =
+            self.run.checks.iter().partition(|record| !record.info.proofs.is_empty());
+        let faults: BTreeSet<&str> =
+            proven.iter().flat_map(|record| &record.info.proofs).map(|proof| proof.fault.as_str()).collect();
+        let faults = counted(faults.len(), "fault", "faults");
+        let words = format!(
+            "`shakedown prove` shows that {} of {} fail where they must, by {faults}",
+            proven.len(),
+            self.all
+        );
+        let unproven = prose::names(not.iter().map(|record| record.info.id.as_str()), MOST_NAMES);
+        match (proven.len(), not.len()) {
+            (0, _) => None,
+            (_, 0) => Some(words),
+            _ => Some(format!("{words}; not {unproven}")),
+        }
     }
 
     /// How many checks ended how, and what only those show.
@@ -252,6 +294,19 @@ impl<'a> Item<'a> {
     }
 }
 
+/// The checks that are shown one by one, in the order of the plan, and how many more there are. Of too many, those that
+/// matter are shown.
+fn shown(run: &Run) -> (Vec<&CheckRecord>, usize) {
+    let mut shown: Vec<(usize, &CheckRecord)> = run.checks.iter().enumerate().collect();
+    let more = shown.len().saturating_sub(MOST_CHECKS);
+    if more > 0 {
+        shown.sort_by_key(|(_, record)| std::cmp::Reverse(record.outcome.status));
+        shown.truncate(MOST_CHECKS);
+        shown.sort_by_key(|(place, _)| *place);
+    }
+    (shown.into_iter().map(|(_, record)| record).collect(), more)
+}
+
 /// What each target says of itself, in words.
 fn identity(info: &TargetInfo) -> String {
     info.identity.iter().map(|(what, value)| format!("{what} {value}")).collect::<Vec<_>>().join(", ")
@@ -266,19 +321,6 @@ fn plugins(run: &Run) -> Vec<Plugin<'_>> {
         }
     }
     plugins.into_iter().map(|(name, counts)| Plugin { name, encoded: link::encoded(name), counts }).collect()
-}
-
-/// The evidence that stands beside the page by its own name, because it is to be read by itself.
-fn pages(run: &Run) -> Vec<(&str, String)> {
-    let outcomes = run.checks.iter().flat_map(|record| {
-        std::iter::once(&record.outcome).chain(record.outcome.cases.iter().map(|case| &case.outcome))
-    });
-    let evidence = outcomes.flat_map(|outcome| {
-        outcome.findings.iter().flat_map(|finding| &finding.evidence).chain(&outcome.evidence)
-    });
-    let beside = evidence.map(|evidence| evidence.path.as_str()).filter(|path| !path.contains('/'));
-    let paths: BTreeSet<&str> = beside.collect();
-    paths.into_iter().filter_map(|path| Some((path, link::file(path)?))).collect()
 }
 
 /// Names by what they have in common: the reason, how many, and which.

@@ -1,6 +1,7 @@
 //! The results of a run, by Jira key.
 
-use shakedown_core::outcome::Outcome;
+use shakedown_core::finding::Weight;
+use shakedown_core::outcome::{CaseOutcome, Outcome};
 use shakedown_core::run::{CheckRecord, Run};
 use shakedown_core::{EvidenceRef, Status};
 use std::collections::BTreeMap;
@@ -40,7 +41,11 @@ pub struct Share<'a> {
     pub outcome: &'a Outcome,
 }
 
-impl Share<'_> {
+impl<'a> Share<'a> {
+    fn of_row(record: &'a CheckRecord, case: &'a CaseOutcome) -> Self {
+        Self { record, row: Some(&case.name), outcome: &case.outcome }
+    }
+
     /// What it says in Xray's terms.
     pub fn answer(&self) -> Answer {
         Answer::of(self.record, self.outcome)
@@ -54,10 +59,11 @@ impl Share<'_> {
         }
     }
 
-    /// The files that show what it saw.
+    /// The files that show what it saw, a row's own before those of its check.
     pub fn evidence(&self) -> impl Iterator<Item = &EvidenceRef> {
         let findings = self.outcome.all_findings().flat_map(|finding| &finding.evidence);
-        findings.chain(&self.outcome.evidence)
+        let of_check = self.row.map(|_| &self.record.outcome.evidence);
+        findings.chain(&self.outcome.evidence).chain(of_check.into_iter().flatten())
     }
 }
 
@@ -103,13 +109,35 @@ pub fn tests(run: &Run) -> Vec<Test<'_>> {
     };
     let mut shares: BTreeMap<&str, Vec<Share<'_>>> = BTreeMap::new();
     for record in &run.checks {
-        let whole = std::iter::once((&record.info.keys, None, &record.outcome));
-        let rows = record.outcome.cases.iter().map(|row| (&row.keys, Some(row.name.as_str()), &row.outcome));
-        for (keys, row, outcome) in whole.chain(rows) {
-            for key in keys.iter().filter(|key| is_ours(key)) {
-                shares.entry(key).or_default().push(Share { record, row, outcome });
-            }
+        for (key, share) in shares_of(record).into_iter().filter(|(key, _)| is_ours(key)) {
+            shares.entry(key).or_default().push(share);
         }
     }
     shares.into_iter().map(|(key, shares)| Test { key, shares }).collect()
+}
+
+/// Who answers for which key: of the check's keys those rows that name it, beside those that name none; the check as a
+/// whole where no row names it, or where the check says more than its rows do.
+fn shares_of(record: &CheckRecord) -> Vec<(&str, Share<'_>)> {
+    let cases = &record.outcome.cases;
+    let whole = Share { record, row: None, outcome: &record.outcome };
+    let worst_row = cases.iter().map(|case| Answer::of(record, &case.outcome)).max();
+    let objects = record.outcome.findings.iter().any(|finding| finding.weight == Weight::Fail);
+    let says_more = objects || Some(whole.answer()) > worst_row;
+    let mut shares = Vec::new();
+    for key in &record.info.keys {
+        let named = cases.iter().any(|case| case.keys.contains(key));
+        if !named || says_more {
+            shares.push((key.as_str(), whole));
+        }
+        if named {
+            let unnamed = cases.iter().filter(|case| case.keys.is_empty());
+            shares.extend(unnamed.map(|case| (key.as_str(), Share::of_row(record, case))));
+        }
+    }
+    let named = cases
+        .iter()
+        .flat_map(|case| case.keys.iter().map(move |key| (key.as_str(), Share::of_row(record, case))));
+    shares.extend(named);
+    shares
 }

@@ -7,6 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use base64::write::EncoderWriter;
 use quick_xml::Writer;
 use quick_xml::events::{BytesCData, BytesDecl, BytesEnd, BytesStart, BytesText, Event};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use shakedown_core::EvidenceRef;
 use shakedown_core::run::Run;
@@ -23,7 +24,7 @@ const FILES: usize = 5;
 const BYTES: u64 = 20 << 20;
 
 /// What a document tells.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Summary {
     /// Tests that passed.
     pub passed: usize,
@@ -105,7 +106,6 @@ impl<W: Write> Document<'_, W> {
 
     fn test(&mut self, test: &Test<'_>) -> io::Result<()> {
         let answer = test.answer();
-        let title = clean(&test.shares[0].record.info.title).into_owned();
         let (files, left_out) = self.evidence(test, answer);
         let comment = comment(test, left_out);
         let time = format!("{:.3}", test.duration_ms() / 1000.0);
@@ -113,11 +113,10 @@ impl<W: Write> Document<'_, W> {
         let attributes = [("name", &*key), ("classname", "xray"), ("time", &*time)];
         self.xml.create_element("testcase").with_attributes(attributes).write_inner_content(|xml| {
             xml.create_element("properties").write_inner_content(|xml| {
-                for (name, value) in [("test_key", &*key), ("test_summary", &*title)] {
-                    xml.create_element("property")
-                        .with_attributes([("name", name), ("value", value)])
-                        .write_empty()?;
-                }
+                // Nothing else of the test itself: what it is called in Jira stays as people wrote it.
+                xml.create_element("property")
+                    .with_attributes([("name", "test_key"), ("value", &*key)])
+                    .write_empty()?;
                 xml.create_element("property")
                     .with_attribute(("name", "testrun_comment"))
                     .write_inner_content(|xml| cdata(xml, &comment))?;
@@ -196,6 +195,15 @@ fn comment(test: &Test<'_>, left_out: usize) -> String {
     let mut shares: Vec<&Share<'_>> = test.shares.iter().collect();
     shares.sort_by_key(|share| std::cmp::Reverse(share.answer()));
     let mut story: Vec<String> = Vec::new();
+    if shares.len() > 1 {
+        // Whatever a long story cuts off, the names of all are there.
+        let name = |share: &&Share<'_>| format!("{} {}", clean(&share.name()), share.outcome.status);
+        let names: Vec<String> = shares.iter().map(name).collect();
+        story.push(
+            clip(&format!("the worst of {} counts: {}", names.len(), names.join("; ")), COMMENT / 2)
+                .into_owned(),
+        );
+    }
     for share in shares {
         let gate =
             prose::gate_words(&share.record.info.gate).map(|gate| format!(", {gate}")).unwrap_or_default();

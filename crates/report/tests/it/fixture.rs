@@ -105,6 +105,7 @@ pub(crate) fn check(id: &str, severity: Severity) -> CheckInfo {
         gate: Gate::Required,
         file: format!("plugins/{}.rs", id.replace('.', "/")),
         required_by: None,
+        proofs: Vec::new(),
     }
 }
 
@@ -190,7 +191,7 @@ fn left_behind(story: &mut Story) {
     story.push(EventKind::CleanedUp { resource: job("12-4"), removal: None, error });
 }
 
-fn job(id: &str) -> Resource {
+pub(crate) fn job(id: &str) -> Resource {
     Resource { target: "focus-api".to_owned(), kind: "job".to_owned(), id: id.to_owned(), ends_by: None }
 }
 

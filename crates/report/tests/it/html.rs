@@ -1,8 +1,8 @@
 //! The page: what it says, and what it weighs.
 
-use crate::fixture::{Story, check, everything, evidence, keyed, linked, passed};
+use crate::fixture::{Story, check, everything, evidence, linked, passed};
 use insta::assert_snapshot;
-use shakedown_core::event::EventKind;
+use shakedown_core::event::{CheckInfo, EventKind, ProofInfo};
 use shakedown_core::measurement::Threshold;
 use shakedown_core::{
     Cause, Docs, Finding, Measurement, Observation, Samples, Series, Severity, Unit, Verdict,
@@ -51,7 +51,7 @@ fn section<'a>(html: &'a str, id: &str) -> &'a str {
 }
 
 /// A check with everything that can be drawn.
-fn measured() -> Verdict {
+pub(crate) fn measured() -> Verdict {
     let samples = Samples::new("latency", (1..=200).map(f64::from).collect()).unwrap();
     let p95 = Measurement::new("p95", samples.percentile(95.0), Unit::Milliseconds)
         .with_samples(&samples)
@@ -77,7 +77,7 @@ details history queries scan the whole collection: 10–60 s instead of 0.01–0
 cause environment
 remedy let `fix` create them in the background, today (about 15 minutes)
 fix mongo.create-indexes
-evidence evidence/mongo.indexes.required/explain.json
+evidence explain.json
 soon
 ? errored, high: no answer k8s.connect Title of k8s.connect k8s at https://k8s.example.com:6443: timed out: no answer within 5 s
 cause environment
@@ -87,7 +87,7 @@ when convenient
 expected 422
 actual 200
 cause product
-evidence evidence/focus-api.validation/nfft-0.json
+evidence nfft-0.json
 no answer nfft = 7: answered 200 with half a body
 ! warned mongo.indexes.required Title of mongo.indexes.required recordings: the index on deleted is missing
 cause environment
@@ -145,7 +145,7 @@ fn every_check_has_its_place() {
     let html = render(&everything().run(), &Options::default());
     assert_snapshot!(text(section(&html, "checks").split_once("<div id=\"list\">").unwrap().1.split_once("<p id=\"nothing\"").unwrap().0), @r#"
 passed mongo.connect Title of mongo.connect 12 ms
-passed: connected to version 7.0.5 PZ-1 severity critical · effect read · target mongo · tags smoke · began 09:00:03 UTC · plugins/mongo/connect.rs
+passed: connected to version 7.0.5 PZ-1 severity critical · effect read · target mongo · tags smoke · began after 3.8 s, 09:00:03 UTC
 failed mongo.indexes.required Title of mongo.indexes.required 12 ms
 failed, critical: recordings: indexes on start_time, end_time and uuid (unique) are missing
 expected start_time, end_time, uuid (unique)
@@ -154,33 +154,38 @@ details history queries scan the whole collection: 10–60 s instead of 0.01–0
 cause environment
 remedy let `fix` create them in the background, today (about 15 minutes)
 fix mongo.create-indexes
-evidence evidence/mongo.indexes.required/explain.json
+evidence explain.json
 warned: recordings: the index on deleted is missing
 cause environment
-PZ-2 PZ-3 severity critical · effect read · target mongo · tags smoke · began 09:00:04 UTC · plugins/mongo/indexes/required.rs
+PZ-2 PZ-3 severity critical · effect read · target mongo · tags smoke · began after 4.2 s, 09:00:04 UTC · plugins/mongo/indexes/required.rs
 warned mongo.ping Title of mongo.ping 12 ms
 warned: ping: p95 612.40 ms (must be below 500 ms)
 cause environment
 measured value must be kept
 p95 612.40 ms below 500 ms ✗ no
-severity medium · effect read · target mongo · tags smoke · began 09:00:04 UTC · plugins/mongo/ping.rs
+severity medium · effect read · target mongo · tags smoke · began after 4.8 s, 09:00:04 UTC · plugins/mongo/ping.rs
 passed mongo.collections Title of mongo.collections flaky 49 ms
 passed: 4 collections
 Attempt 1 ended otherwise
 errored, high: no answer: mongo at db.example.com:27017: connection lost: connection reset
 cause environment
-severity high · effect read · target mongo · tags smoke · 2 attempts · began 09:00:05 UTC · plugins/mongo/collections.rs
+Time line
+09:00:05.250 attempt 1 began
+09:00:05.500 attempt 1 errored; the next one 500 ms later
+09:00:05.750 attempt 2 began
+09:00:05.798 passed after 49 ms
+severity high · effect read · target mongo · tags smoke · 2 attempts · began after 5.8 s, 09:00:05 UTC
 errored k8s.connect Title of k8s.connect 12 ms
 errored, high: no answer: k8s at https://k8s.example.com:6443: timed out: no answer within 5 s
 cause environment
 remedy open an SSH tunnel and put it into the target, or set `unreachable = "skip"`
-PZ-9 severity high · effect read · target mongo · tags smoke · began 09:00:06 UTC · plugins/k8s/connect.rs
+PZ-9 severity high · effect read · target mongo · tags smoke · began after 6.5 s, 09:00:06 UTC · plugins/k8s/connect.rs
 skipped k8s.pods Title of k8s.pods
-skipped: k8s is away, which k8s.connect reports severity high · effect read · target mongo · tags smoke · plugins/k8s/pods.rs
+skipped: k8s is away, which k8s.connect reports severity high · effect read · target mongo · tags smoke
 skipped focus-api.configure.valid Title of focus-api.configure.valid
-skipped: needs focus-api.channels, which failed severity high · effect read · target mongo · tags smoke · plugins/focus-api/configure/valid.rs
+skipped: needs focus-api.channels, which failed severity high · effect read · target mongo · tags smoke
 skipped focus-api.configure.p95 Title of focus-api.configure.p95
-skipped: needs focus-api.channels, which failed severity high · effect read · target mongo · tags smoke · plugins/focus-api/configure/p95.rs
+skipped: needs focus-api.channels, which failed severity high · effect read · target mongo · tags smoke
 failed focus-api.validation Title of focus-api.validation 12 ms
 failed: 4 cases examined: 1 failed, 1 errored, 1 passed, 1 skipped
 case answer
@@ -190,20 +195,25 @@ failed, medium: nfftSelection = 0: was accepted
 expected 422
 actual 200
 cause product
-evidence evidence/focus-api.validation/nfft-0.json
+evidence nfft-0.json
 nfft = 7
 errored, medium: no answer: answered 200 with half a body
 cause check
 nfft = 7 skipped: only one row asks for 7
-PZ-20 severity medium · effect read · target mongo · tags smoke · began 09:00:07 UTC · plugins/focus-api/validation.rs
+Time line
+09:00:07.750 began
+09:00:07.762 failed after 12 ms
+09:00:09.250 created job 12-3 in focus-api
+09:00:09.500 created job 12-4 in focus-api
+PZ-20 severity medium · effect read · target mongo · tags smoke · began after 7.8 s, 09:00:07 UTC · plugins/focus-api/validation.rs
 failed focus-api.capacity Title of focus-api.capacity informational 12 ms
 failed, high: jobs: 12 at once instead of 200
 cause capacity
-severity high · effect read · target mongo · tags smoke · began 09:00:08 UTC · plugins/focus-api/capacity.rs
+severity high · effect read · target mongo · tags smoke · began after 8.2 s, 09:00:08 UTC · plugins/focus-api/capacity.rs
 failed mongo.recordings.stale Title of mongo.recordings.stale waived until 2026-12-31 (PZ-77) 12 ms
 failed, critical: recording 8c1f: live for 117.3 h
 cause data
-severity critical · effect read · target mongo · tags smoke · began 09:00:08 UTC · plugins/mongo/recordings/stale.rs
+severity critical · effect read · target mongo · tags smoke · began after 8.8 s, 09:00:08 UTC · plugins/mongo/recordings/stale.rs
 "#);
 }
 
@@ -245,62 +255,90 @@ fn what_was_measured_is_drawn_beside_its_criterion() {
 }
 
 #[test]
-fn reports_of_checks_are_linked() {
+fn pages_of_checks_are_linked_with_what_they_come_to() {
     let mut story = Story::new();
-    let answer = Verdict::of(Observation::seen("x")).evidence(evidence("gap-report.html"));
-    story
-        .check(check("load.capacity", Severity::High), answer.evidence(evidence("evidence/a/x.json")).into());
+    let short = Finding::new("capacity-short", Cause::Capacity, "jobs", "150 of 200 are held")
+        .evidence(evidence("gap-report.html"));
+    let held = Measurement::new("held", 150.0, Unit::Count).held_to(Threshold::AtLeast(200.0));
+    let answer = Verdict::of(Observation::seen("x")).with(short).measured(held);
+    story.check(
+        check("load.capacity.200", Severity::High),
+        answer.evidence(evidence("evidence/a/x.json")).into(),
+    );
     let html = render(&story.run(), &Options::default());
-    assert_eq!(section(&html, "pages").matches("<a href=\"gap-report.html\">gap-report.html</a>").count(), 1);
-    assert!(!section(&html, "pages").contains("x.json"));
-}
-
-/// Checks as a large project has them: all with evidence, some bad, a few measured.
-fn large(count: usize) -> Story {
-    let mut story = Story::new();
-    for number in 0..count {
-        let id = format!("plugin-{}.group.question-{number}", number % 12);
-        let file = |name: &str| evidence(&format!("evidence/{id}/{name}"));
-        let mut verdict = if number % 100 == 7 {
-            measured()
-        } else {
-            Verdict::of(Observation::seen("answered 200 in 12 ms"))
-        };
-        verdict = verdict.evidence(file("1-request.json")).evidence(file("2-answer.json"));
-        if number % 10 == 3 {
-            let finding =
-                Finding::new("field-missing", Cause::Product, "GET /things", "the field `name` is missing")
-                    .expected("a text", "nothing")
-                    .detail("others rely on it: without it a list shows blank lines")
-                    .remedy("let the server send it", "about an hour")
-                    .evidence(file("3-difference.txt"));
-            verdict = verdict.with(finding);
-        }
-        story.check(keyed(&id, Severity::Medium, &["PZ-1234", "PZ-1235"]), verdict.into());
-    }
-    story.push(EventKind::RunFinished);
-    story
+    let pages = section(&html, "pages");
+    assert_eq!(pages.matches("<a href=\"gap-report.html\">gap-report.html</a>").count(), 1);
+    assert_snapshot!(text(pages), @r"
+Pages of checks
+✗ failed load.capacity.200 Title of load.capacity.200 jobs: 150 of 200 are held
+measured value must be kept
+held 150 at least 200 ✗ no
+gap-report.html
+");
+    assert!(html.contains("<a href=\"#pages\">"));
+    let without = render(&everything().run(), &Options::default());
+    assert!(!without.contains("id=\"pages\"") && !without.contains("#pages"));
 }
 
 #[test]
-fn two_thousand_checks_with_evidence_stay_small() {
-    let run = large(2_000).run();
-    let html = render(&linked(run.clone()), &Options::default());
-    assert_eq!(html.matches("<details class=check").count(), 2_000);
-    assert_eq!(html.matches("2-answer.json</a>").count(), 2_000);
-    assert!(html.len() < 3_000_000, "{} bytes", html.len());
-    assert!(html.matches("<svg").count() > 20);
+fn proofs_stand_with_their_checks() {
+    let mut story = Story::new();
+    let proof = ProofInfo { fault: "mongo.index-missing".to_owned(), finding: "index-missing".to_owned() };
+    let proven = CheckInfo { proofs: vec![proof], ..check("mongo.indexes", Severity::High) };
+    story.check(proven, passed("3 indexes"));
+    story.check(check("mongo.ping", Severity::High), passed("12 ms"));
+    let html = render(&story.run(), &Options::default());
+    assert!(text(section(&html, "checks")).contains("· proven by mongo.index-missing → index-missing"));
+    let all = "`shakedown prove` shows that 1 of 2 checks fail where they must, by 1 fault; not mongo.ping";
+    assert!(text(section(&html, "where")).contains(all), "{}", text(section(&html, "where")));
 }
 
 #[test]
-fn drawings_never_make_the_page_large() {
-    let mut story = Story::new();
-    for number in 0..300 {
-        story.check(check(&format!("load.rate-{number}"), Severity::High), measured().into());
+fn a_time_line_says_what_happened_meanwhile() {
+    let html = render(&everything().run(), &Options::default());
+    let check = html.split_once("id=\"mongo.collections\"").unwrap().1.split_once("</details>").unwrap().0;
+    let line = check.split_once("<ol class=times>").unwrap().1.split_once("</ol>").unwrap().0;
+    assert_snapshot!(text(&format!("{line}</ol>")), @r"
+09:00:05.250 attempt 1 began
+09:00:05.500 attempt 1 errored; the next one 500 ms later
+09:00:05.750 attempt 2 began
+09:00:05.798 passed after 49 ms
+");
+    assert_snapshot!(text(section(&html, "times")), @r"
+When
+The checks that took longest, within the time of the run
+check began after took within the run
+✓ mongo.connect 3.8 s 12 ms
+✗ mongo.indexes.required 4.2 s 12 ms
+! mongo.ping 4.8 s 12 ms
+✓ mongo.collections 5.8 s 49 ms
+? k8s.connect 6.5 s 12 ms
+✗ focus-api.validation 7.8 s 12 ms
+✗ focus-api.capacity 8.2 s 12 ms
+✗ mongo.recordings.stale 8.8 s 12 ms
+");
+}
+
+#[test]
+fn a_time_line_ends_where_nobody_would_read_on() {
+    let mut story = everything();
+    for id in 0..100 {
+        let resource = crate::fixture::job(&format!("99-{id}"));
+        story.push(EventKind::Created { check: "mongo.ping".to_owned(), resource });
     }
     let html = render(&story.run(), &Options::default());
-    assert!(html.len() < 3_000_000, "{} bytes", html.len());
-    assert!(html.contains("<svg") && html.contains("left out to keep this page small"));
+    let check = html.split_once("id=\"mongo.ping\"").unwrap().1.split_once("</details>").unwrap().0;
+    assert_eq!(check.matches("created job 99-").count(), 5);
+    assert!(check.contains("events.jsonl has all of it"), "{check}");
+}
+
+#[test]
+fn a_chart_has_a_name() {
+    let mut story = Story::new();
+    story.check(check("load.rate", Severity::High), measured().into());
+    let html = render(&story.run(), &Options::default());
+    assert!(html.contains("role=img aria-label=\"chart of p95\""));
+    assert!(html.contains("role=img aria-label=\"chart of achieved rate, errors\""));
 }
 
 #[test]

@@ -3,7 +3,8 @@
 use crate::browser::open;
 use crate::fixture::{Story, check, everything, evidence, linked};
 use crate::html::unescaped;
-use shakedown_core::event::{CheckInfo, EventKind};
+use shakedown_core::event::{CheckInfo, EventKind, ProofInfo};
+use shakedown_core::ledger::Resource;
 use shakedown_core::target::TargetInfo;
 use shakedown_core::{
     Case, Cases, Cause, CheckError, Finding, Gate, Measurement, Observation, Samples, Series, Severity, Unit,
@@ -13,7 +14,7 @@ use shakedown_report::html::{Options, render};
 use std::fs;
 use std::net::TcpListener;
 
-fn written(html: &str) -> (tempfile::TempDir, std::path::PathBuf) {
+pub(crate) fn written(html: &str) -> (tempfile::TempDir, std::path::PathBuf) {
     let dir = tempfile::tempdir().unwrap();
     let page = dir.path().join("report.html");
     fs::write(&page, html).unwrap();
@@ -59,6 +60,31 @@ fn filters_come_with_the_address() {
     let Some(opened) = open(&page, "#mongo.ping") else { return };
     let opened: Vec<&str> = opened.checks().into_iter().filter(|tag| tag.contains("open")).collect();
     assert!(matches!(opened.as_slice(), [tag] if tag.contains("mongo.ping")), "{opened:?}");
+}
+
+#[test]
+fn every_part_can_be_reached_and_is_named() {
+    let mut story = everything();
+    let pages = evidence("infra_gap_report_lab.html");
+    story.check(
+        check("load.capacity.200", Severity::High),
+        Verdict::of(Observation::seen("200 jobs")).evidence(pages).into(),
+    );
+    let (_dir, page) = written(&render(&linked(story.run()), &Options::default()));
+    let Some(opened) = open(&page, "") else { return };
+    assert!(opened.console.is_empty(), "{:?}", opened.console);
+    let dom = &opened.dom;
+    let links = dom.split("<a href=\"#").skip(1).map(|rest| rest.split('"').next().unwrap());
+    for place in links.filter(|place| !place.contains('=')) {
+        assert!(dom.contains(&format!("id=\"{place}\"")), "nothing is at #{place}");
+    }
+    for id in ["to-do", "pages", "where", "checks", "times", "beside"] {
+        let section = dom.split_once(&format!("<section id=\"{id}\" aria-labelledby=\"{id}-h\">")).unwrap().1;
+        assert!(section.starts_with(&format!("<h2 id=\"{id}-h\">")), "{id}");
+    }
+    assert!(dom.contains("role=\"status\">12 checks"), "the number of shown checks is announced");
+    let heads = dom.matches("<thead").count();
+    assert!(heads > 2 && dom.matches("<th").count() > heads, "tables have heads");
 }
 
 #[test]
@@ -140,6 +166,7 @@ fn hostile(story: &mut Story, number: usize, text: &str) {
         target: Some(text.to_owned()),
         file: text.to_owned(),
         required_by: Some(text.to_owned()),
+        proofs: vec![ProofInfo { fault: text.to_owned(), finding: text.to_owned() }],
         ..check(&format!("a.{number}"), Severity::High)
     };
     let other = |id: String| CheckInfo { id, ..info.clone() };
@@ -148,6 +175,15 @@ fn hostile(story: &mut Story, number: usize, text: &str) {
     cases.push(Case::new(text, &[text], Ok(verdict.with(finding.warn()))));
     story.check(CheckInfo { gate: waiver, ..other(format!("b.{number}")) }, cases.verdict().into());
     story.check(other(format!("c.{text}")), CheckError::not_applicable(text).into());
+    let resource =
+        Resource { target: text.to_owned(), kind: text.to_owned(), id: text.to_owned(), ends_by: None };
+    story.push(EventKind::Created { check: info.id.clone(), resource });
+    story.push(EventKind::Collected {
+        collector: text.to_owned(),
+        check: info.id,
+        evidence: Vec::new(),
+        error: Some(text.to_owned()),
+    });
     let left_out = text.to_owned();
     story.push(EventKind::LeftOut {
         check: left_out.clone(),

@@ -34,10 +34,10 @@ fn a_test_case_for_each_key() {
     <?xml version="1.0" encoding="UTF-8"?>
     <testsuites name="focus-server on production" tests="7" failures="4" errors="1" skipped="0" timestamp="2025-11-21T09:00:00Z">
     <testsuite name="focus-server on production" tests="7" failures="4" errors="1" skipped="0" timestamp="2025-11-21T09:00:00Z">
-    <testcase name="PZ-1" classname="xray" time="0.012"><properties><property name="test_key" value="PZ-1"/><property name="test_summary" value="Title of mongo.connect"/><property name="testrun_comment"><![CDATA[mongo.connect: passed
+    <testcase name="PZ-1" classname="xray" time="0.012"><properties><property name="test_key" value="PZ-1"/><property name="testrun_comment"><![CDATA[mongo.connect: passed
       passed: connected to version 7.0.5
     ]]></property></properties></testcase>
-    <testcase name="PZ-2" classname="xray" time="0.012"><properties><property name="test_key" value="PZ-2"/><property name="test_summary" value="Title of mongo.indexes.required"/><property name="testrun_comment"><![CDATA[mongo.indexes.required: failed
+    <testcase name="PZ-2" classname="xray" time="0.012"><properties><property name="test_key" value="PZ-2"/><property name="testrun_comment"><![CDATA[mongo.indexes.required: failed
       failed, critical: recordings: indexes on start_time, end_time and uuid (unique) are missing
         expected: start_time, end_time, uuid (unique)
         actual: only _id
@@ -51,14 +51,14 @@ fn a_test_case_for_each_key() {
         cause: environment
     kept with the run: 1 more file of evidence
     ]]></property></properties><failure message="mongo.indexes.required (failed): recordings: indexes on start_time, end_time and uuid (unique) are missing">mongo.indexes.required (failed): recordings: indexes on start_time, end_time and uuid (unique) are missing</failure></testcase>
-    <testcase name="PZ-20" classname="xray" time="0.012"><properties><property name="test_key" value="PZ-20"/><property name="test_summary" value="Title of focus-api.validation"/><property name="testrun_comment"><![CDATA[focus-api.validation: failed
+    <testcase name="PZ-20" classname="xray" time="0.012"><properties><property name="test_key" value="PZ-20"/><property name="testrun_comment"><![CDATA[focus-api.validation: failed
       failed: 4 cases examined: 1 failed, 1 errored, 1 passed, 1 skipped
     kept with the run: 1 more file of evidence
     ]]></property></properties><failure message="focus-api.validation (failed): 4 cases examined: 1 failed, 1 errored, 1 passed, 1 skipped">focus-api.validation (failed): 4 cases examined: 1 failed, 1 errored, 1 passed, 1 skipped</failure></testcase>
-    <testcase name="PZ-21" classname="xray" time="0.012"><properties><property name="test_key" value="PZ-21"/><property name="test_summary" value="Title of focus-api.validation"/><property name="testrun_comment"><![CDATA[focus-api.validation [nfft = 256]: passed
+    <testcase name="PZ-21" classname="xray" time="0.012"><properties><property name="test_key" value="PZ-21"/><property name="testrun_comment"><![CDATA[focus-api.validation [nfft = 256]: passed
       passed: answered 200
     ]]></property></properties></testcase>
-    <testcase name="PZ-22" classname="xray" time="0.012"><properties><property name="test_key" value="PZ-22"/><property name="test_summary" value="Title of focus-api.validation"/><property name="testrun_comment"><![CDATA[focus-api.validation [nfft = 0]: failed
+    <testcase name="PZ-22" classname="xray" time="0.012"><properties><property name="test_key" value="PZ-22"/><property name="testrun_comment"><![CDATA[focus-api.validation [nfft = 0]: failed
       failed, medium: nfftSelection = 0: was accepted
         expected: 422
         actual: 200
@@ -66,7 +66,7 @@ fn a_test_case_for_each_key() {
         evidence: evidence/focus-api.validation/nfft-0.json
     kept with the run: 1 more file of evidence
     ]]></property></properties><failure message="focus-api.validation [nfft = 0] (failed): nfftSelection = 0: was accepted">focus-api.validation [nfft = 0] (failed): nfftSelection = 0: was accepted</failure></testcase>
-    <testcase name="PZ-3" classname="xray" time="0.012"><properties><property name="test_key" value="PZ-3"/><property name="test_summary" value="Title of mongo.indexes.required"/><property name="testrun_comment"><![CDATA[mongo.indexes.required: failed
+    <testcase name="PZ-3" classname="xray" time="0.012"><properties><property name="test_key" value="PZ-3"/><property name="testrun_comment"><![CDATA[mongo.indexes.required: failed
       failed, critical: recordings: indexes on start_time, end_time and uuid (unique) are missing
         expected: start_time, end_time, uuid (unique)
         actual: only _id
@@ -80,7 +80,7 @@ fn a_test_case_for_each_key() {
         cause: environment
     kept with the run: 1 more file of evidence
     ]]></property></properties><failure message="mongo.indexes.required (failed): recordings: indexes on start_time, end_time and uuid (unique) are missing">mongo.indexes.required (failed): recordings: indexes on start_time, end_time and uuid (unique) are missing</failure></testcase>
-    <testcase name="PZ-9" classname="xray" time="0.012"><properties><property name="test_key" value="PZ-9"/><property name="test_summary" value="Title of k8s.connect"/><property name="testrun_comment"><![CDATA[k8s.connect: errored
+    <testcase name="PZ-9" classname="xray" time="0.012"><properties><property name="test_key" value="PZ-9"/><property name="testrun_comment"><![CDATA[k8s.connect: errored
       errored, high: no answer: k8s at https://k8s.example.com:6443: timed out: no answer within 5 s
         cause: environment
         remedy: open an SSH tunnel and put it into the target, or set `unreachable = "skip"`
@@ -148,6 +148,54 @@ fn rows_answer_for_their_own_keys_and_the_check_for_its_own() {
     PZ-21 Passed
     PZ-22 Failed
     "##);
+}
+
+#[test]
+fn a_row_answers_for_its_key_in_place_of_its_check() {
+    let row = |name: &str, keys: &[&str], answer| Case::new(name, keys, answer);
+    let fine = || Ok(Verdict::of(Observation::seen("fine")));
+    let wrong = || Finding::new("wrong", Cause::Product, "a row", "was accepted");
+    let keys = ["PZ-1", "PZ-2", "PZ-3", "PZ-4"];
+    let all = |cases: Vec<Case>| {
+        let mut rows = Cases::new();
+        cases.into_iter().for_each(|case| rows.push(case));
+        rows.verdict().unwrap()
+    };
+    let rows = |unnamed| {
+        vec![
+            row("one", &["PZ-1"], fine()),
+            row("two", &["PZ-2"], Ok(Verdict::of(Observation::seen("an answer")).with(wrong()))),
+            row("three", &["PZ-3"], Err(CheckError::not_applicable("not deployed"))),
+            row("unnamed", &[], unnamed),
+        ]
+    };
+    let told = |outcome: Outcome| {
+        let mut story = Story::new();
+        story.check(keyed("focus-api.rows", Severity::High, &keys), outcome);
+        answers(&story).replace('\n', ", ")
+    };
+    // One row that fails fails neither its neighbours nor what a skipped one would have told.
+    assert_snapshot!(told(all(rows(fine())).into()), @"PZ-1 Passed, PZ-2 Failed, PZ-3 ToDo, PZ-4 Failed");
+    // A row without a key answers for all keys of its check.
+    let no_answer = told(all(rows(Err(CheckError::no_data("no rows")))).into());
+    assert_snapshot!(no_answer, @"PZ-1 Errored, PZ-2 Failed, PZ-3 Errored, PZ-4 Failed");
+    // So does what the check says beside its rows, and a check that did not come to its rows.
+    let beside = all(vec![row("one", &["PZ-1"], fine())]).with(wrong());
+    assert_snapshot!(told(beside.into()), @"PZ-1 Failed, PZ-2 Failed, PZ-3 Failed, PZ-4 Failed");
+    let nothing = CheckError::no_data("no rows");
+    assert_snapshot!(told(nothing.into()), @"PZ-1 Errored, PZ-2 Errored, PZ-3 Errored, PZ-4 Errored");
+}
+
+#[test]
+fn however_long_the_story_all_names_are_told() {
+    let mut story = Story::new();
+    for name in ["focus-api.a", "focus-api.b", "focus-api.c"] {
+        story.check(keyed(name, Severity::High, &["PZ-1"]), failed(&"x".repeat(20_000)));
+    }
+    story.check(keyed("focus-api.last", Severity::High, &["PZ-1"]), passed(&"y".repeat(9_000)));
+    let text = render(&story.run(), Path::new("/nowhere"));
+    let told = "the worst of 4 counts: focus-api.a failed; focus-api.b failed; focus-api.c failed; focus-api.last passed";
+    assert!(text.contains(told), "{text}");
 }
 
 #[test]

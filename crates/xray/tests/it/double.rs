@@ -1,10 +1,13 @@
 //! Stands in for Xray, and refuses what it refuses.
 
+pub(crate) mod plan;
+
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{FromRequest as _, Multipart, Query, Request, State};
 use axum::http::{HeaderMap, Method, StatusCode};
 use axum::response::{IntoResponse as _, Response};
+use plan::Plan;
 use serde_json::{Value, json};
 use shakedown_config::Product;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -13,7 +16,7 @@ use std::sync::{Arc, Mutex};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
-/// How it takes the next import.
+/// How it takes what is asked next, logins apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Mood {
     /// 429, with this Retry-After.
@@ -30,6 +33,10 @@ pub(crate) enum Mood {
     Undefined,
     /// 200 and a page.
     NotJson,
+    /// 302, to where people log in.
+    Elsewhere,
+    /// 500.
+    Broken,
     /// It knows none of the tests.
     UnknownTest,
 }
@@ -45,6 +52,7 @@ pub(crate) struct Taken {
 
 struct Inside {
     product: Product,
+    plan: Plan,
     moods: Mutex<VecDeque<Mood>>,
     imports: Mutex<Vec<Taken>>,
     asked: Mutex<usize>,
@@ -64,8 +72,13 @@ impl Drop for Double {
 
 impl Double {
     pub(crate) async fn start(product: Product, moods: Vec<Mood>) -> Self {
+        Self::with_plan(product, moods, Plan::of(0)).await
+    }
+
+    pub(crate) async fn with_plan(product: Product, moods: Vec<Mood>, plan: Plan) -> Self {
         let inside = Arc::new(Inside {
             product,
+            plan,
             moods: Mutex::new(moods.into()),
             imports: Mutex::default(),
             asked: Mutex::default(),
@@ -99,7 +112,7 @@ impl Double {
         self.inside.imports.lock().unwrap().clone()
     }
 
-    /// How often an import was asked for.
+    /// How often something was asked for, logins apart.
     pub(crate) fn asked(&self) -> usize {
         *self.inside.asked.lock().unwrap()
     }
@@ -114,15 +127,42 @@ async fn answer(State(inside): State<Arc<Inside>>, request: Request) -> Response
     let Some(path) = path.strip_prefix(Double::prefix(inside.product)) else {
         return refuse(StatusCode::NOT_FOUND, "no such path");
     };
-    if request.method() != Method::POST {
-        return refuse(StatusCode::METHOD_NOT_ALLOWED, "POST");
-    }
-    match (path, inside.product) {
-        ("/authenticate", Product::Cloud) => authenticate(request).await,
-        ("/import/execution/junit", _) => import(&inside, request, false).await,
-        ("/import/execution/junit/multipart", _) => import(&inside, request, true).await,
+    let plan = path.strip_prefix("/api/testplan/").and_then(|rest| rest.strip_suffix("/test"));
+    match (request.method(), path, inside.product, plan) {
+        (&Method::POST, "/authenticate", Product::Cloud, _) => authenticate(request).await,
+        (&Method::POST, "/import/execution/junit", ..) => import(&inside, request, false).await,
+        (&Method::POST, "/import/execution/junit/multipart", ..) => import(&inside, request, true).await,
+        (&Method::POST, "/graphql", Product::Cloud, _) => match admit(&inside, request.headers()).await {
+            Ok(mood) => match strange(mood) {
+                Some(answer) => answer,
+                None => plan::cloud(&inside, request).await,
+            },
+            Err(refusal) => refusal,
+        },
+        (&Method::GET, _, Product::DataCenter, Some(plan)) => {
+            match (admit(&inside, request.headers()).await, query_of(&request)) {
+                (Ok(mood), Ok(query)) => {
+                    strange(mood).unwrap_or_else(|| plan::data_center(&inside, plan, &query))
+                }
+                (Err(refusal), _) | (_, Err(refusal)) => refusal,
+            }
+        }
         _ => refuse(StatusCode::NOT_FOUND, "no such path"),
     }
+}
+
+/// An answer that has nothing to do with what was asked.
+fn strange(mood: Option<Mood>) -> Option<Response> {
+    match mood {
+        Some(Mood::NotJson) => Some("<html>welcome</html>".into_response()),
+        Some(Mood::NoKey) => Some("{}".into_response()),
+        _ => None,
+    }
+}
+
+fn query_of(request: &Request) -> Result<BTreeMap<String, String>, Response> {
+    let query = Query::try_from_uri(request.uri());
+    query.map(|Query(query)| query).map_err(|error| refuse(StatusCode::BAD_REQUEST, error.to_string()))
 }
 
 async fn authenticate(request: Request) -> Response {
@@ -142,32 +182,39 @@ fn is_allowed(product: Product, headers: &HeaderMap) -> bool {
     headers.get("authorization").is_some_and(|given| given == right)
 }
 
-async fn import(inside: &Inside, request: Request, multipart: bool) -> Response {
+/// Counts what is asked, and answers it in place of the product where the mood is such.
+async fn admit(inside: &Inside, headers: &HeaderMap) -> Result<Option<Mood>, Response> {
     *inside.asked.lock().unwrap() += 1;
-    if !is_allowed(inside.product, request.headers()) {
-        return refuse(StatusCode::UNAUTHORIZED, "who are you?");
+    if !is_allowed(inside.product, headers) {
+        return Err(refuse(StatusCode::UNAUTHORIZED, "who are you?"));
     }
     let mood = inside.moods.lock().unwrap().pop_front();
     match mood {
         Some(Mood::Busy(wait)) => {
-            return (StatusCode::TOO_MANY_REQUESTS, [("retry-after", wait)], "slow down").into_response();
+            Err((StatusCode::TOO_MANY_REQUESTS, [("retry-after", wait)], "slow down").into_response())
         }
-        Some(Mood::GatewayTimeout) => {
-            return (StatusCode::GATEWAY_TIMEOUT, "<html>504</html>").into_response();
+        Some(Mood::GatewayTimeout) => Err((StatusCode::GATEWAY_TIMEOUT, "<html>504</html>").into_response()),
+        Some(Mood::Broken) => Err(refuse(StatusCode::INTERNAL_SERVER_ERROR, "something went wrong")),
+        Some(Mood::Elsewhere) => {
+            Err((StatusCode::FOUND, [("location", "https://jira.example.com/login")]).into_response())
         }
         Some(Mood::HangsUp) => {
             // Half an answer: the connection breaks in the midst of it.
-            let broken = Body::from_stream(futures_lite_once());
-            return Response::builder().header("content-length", "100").body(broken).unwrap();
+            let halves = [Ok("{"), Err(std::io::Error::other("gone"))];
+            let broken = Body::from_stream(futures_util::stream::iter(halves));
+            Err(Response::builder().header("content-length", "100").body(broken).unwrap())
         }
         Some(Mood::Silent) => std::future::pending().await,
-        _ => {}
+        _ => Ok(mood),
     }
-    let query: Query<BTreeMap<String, String>> = match Query::try_from_uri(request.uri()) {
-        Ok(query) => query,
-        Err(error) => return refuse(StatusCode::BAD_REQUEST, error.to_string()),
+}
+
+async fn import(inside: &Inside, request: Request, multipart: bool) -> Response {
+    let (mood, query) = match (admit(inside, request.headers()).await, query_of(&request)) {
+        (Ok(mood), Ok(query)) => (mood, query),
+        (Err(refusal), _) | (_, Err(refusal)) => return refusal,
     };
-    let query: Vec<(String, String)> = query.0.into_iter().collect();
+    let query: Vec<(String, String)> = query.into_iter().collect();
     let (document, info) = match parts(inside.product, request, multipart).await {
         Ok(parts) => parts,
         Err(why) => return refuse(StatusCode::BAD_REQUEST, why),
@@ -184,19 +231,13 @@ async fn import(inside: &Inside, request: Request, multipart: bool) -> Response 
     inside.imports.lock().unwrap().push(Taken { query, info, statuses });
     let key = fixed.unwrap_or_else(|| "PZ-900".to_owned());
     match (mood, inside.product) {
-        (Some(Mood::NoKey), _) => "{}".into_response(),
+        (Some(Mood::NoKey | Mood::NotJson), _) => strange(mood).unwrap(),
         (Some(Mood::Undefined), _) => json!({ "key": "undefined" }).to_string().into_response(),
-        (Some(Mood::NotJson), _) => "<html>welcome</html>".into_response(),
         (_, Product::Cloud) => json!({ "id": "1", "key": key }).to_string().into_response(),
         (_, Product::DataCenter) => {
             json!({ "testExecIssue": { "id": "1", "key": key } }).to_string().into_response()
         }
     }
-}
-
-/// A body that breaks off with an error.
-fn futures_lite_once() -> impl futures_util::Stream<Item = Result<&'static str, std::io::Error>> {
-    futures_util::stream::iter([Ok("{"), Err(std::io::Error::other("gone"))])
 }
 
 /// The document and the fields, from whichever form the product takes.
@@ -255,6 +296,17 @@ fn check_form(
         if let Some(strange) = strange {
             return Err(format!("`{strange}` of `info` is not known"));
         }
+        for (table, known) in [
+            ("fields", &["project", "summary", "issuetype", "fixVersions", "labels"][..]),
+            ("xrayFields", &["testPlanKey", "environments"][..]),
+        ] {
+            let fields = info[table].as_object().into_iter().flatten();
+            for (field, _) in fields.filter(|(field, _)| !known.contains(&field.as_str())) {
+                if table == "xrayFields" || !field.starts_with("customfield_") {
+                    return Err(format!("the field `{field}` is not on the screen"));
+                }
+            }
+        }
         return ["project", "summary", "issuetype"].iter().try_for_each(|field| {
             if info["fields"][field].is_null() {
                 Err(format!("the field `{field}` is required"))
@@ -268,14 +320,20 @@ fn check_form(
         None if !query.iter().any(|(name, _)| name == "projectKey") => {
             Err("projectKey is required".to_owned())
         }
-        None => Ok(()),
+        None => match query.iter().find(|(name, value)| {
+            value.is_empty()
+                || (name.ends_with("Key") && name != "projectKey" && !shakedown_xray::is_key(value))
+        }) {
+            Some((name, value)) => Err(format!("`{value}` is no {name}")),
+            None => Ok(()),
+        },
     }
 }
 
 /// What each test case says, as Xray reads it.
 fn read(document: &str, known: &[&str]) -> Result<Vec<String>, String> {
     use quick_xml::events::Event;
-    const PROPERTIES: [&str; 4] = ["test_key", "test_summary", "testrun_comment", "testrun_evidence"];
+    const PROPERTIES: [&str; 3] = ["test_key", "testrun_comment", "testrun_evidence"];
     let mut reader = quick_xml::Reader::from_str(document);
     let (mut statuses, mut seen) = (Vec::new(), BTreeSet::new());
     let (mut key, mut status, mut properties, mut comment) = (String::new(), "PASS", 0, 0);

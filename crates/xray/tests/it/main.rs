@@ -1,6 +1,7 @@
 //! Uploads to strict doubles of both products, which refuse what those refuse.
 
 mod double;
+mod plan;
 
 use bytes::Bytes;
 use double::{Double, Mood};
@@ -10,7 +11,7 @@ use shakedown_config::{Credentials, Product, Xray};
 use shakedown_core::event::{CheckInfo, Event, EventKind, RunInfo};
 use shakedown_core::run::Run;
 use shakedown_core::{Cause, Clock, Effect, Finding, Gate, Observation, Outcome, Secret, Severity, Verdict};
-use shakedown_xray::{Import, Pace, Prepared, UploadError, Uploaded, upload};
+use shakedown_xray::{Import, Pace, Prepared, Uploaded, XrayError, upload};
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
@@ -34,6 +35,8 @@ fn xray(product: Product, url: String) -> Xray {
         fields: BTreeMap::new(),
         plan_field: None,
         environments_field: None,
+        revision_field: None,
+        ca_file: None,
         timeout: Duration::from_secs(5),
     }
 }
@@ -74,6 +77,7 @@ fn run() -> Run {
             gate: Gate::Required,
             file: "x.rs".into(),
             required_by: None,
+            proofs: vec![],
         };
         kinds.push(EventKind::Planned { check });
         kinds.push(EventKind::CheckFinished { check: id, outcome, attempts: 1, duration_ms: 5.0 });
@@ -95,7 +99,7 @@ fn prepared(xray: &Xray) -> Result<Prepared, String> {
 /// Waits for nobody: what a server asks for is only counted.
 const PACE: Pace = Pace { attempts: 3, pause: Duration::from_millis(1), longest: Duration::from_mins(1) };
 
-async fn send(xray: &Xray) -> Result<Uploaded, UploadError> {
+async fn send(xray: &Xray) -> Result<Uploaded, XrayError> {
     upload(xray, &prepared(xray).unwrap(), PACE, &Clock::system()).await
 }
 
@@ -127,6 +131,9 @@ async fn fields_of_a_new_execution_take_the_multipart_form() {
         let double = Double::start(product, vec![]).await;
         let mut xray = xray(product, double.url());
         xray.fields.insert("labels".into(), json!(["shakedown"]));
+        // Neither product's `info` has a word for the revision: it is not dropped in silence.
+        assert!(prepared(&xray).unwrap_err().contains("revision_field"));
+        xray.revision_field = Some("customfield_10202".into());
         if product == Product::DataCenter {
             assert!(prepared(&xray).unwrap_err().contains("plan_field"));
             xray.plan_field = Some("customfield_10200".into());
@@ -136,6 +143,13 @@ async fn fields_of_a_new_execution_take_the_multipart_form() {
         let info = double.imports().remove(0).info.unwrap();
         assert_eq!(info["fields"]["labels"], json!(["shakedown"]));
         assert_eq!(info["fields"]["project"]["key"], "PZ");
+        assert_eq!(info["fields"]["fixVersions"], json!([{ "name": "2.1" }]));
+        assert_eq!(info["fields"]["customfield_10202"], "4f2a");
+        let environments = match product {
+            Product::Cloud => &info["xrayFields"]["environments"],
+            Product::DataCenter => &info["fields"]["customfield_10201"],
+        };
+        assert_eq!(environments, &json!(["staging", "night"]));
         let plan = match product {
             Product::Cloud => &info["xrayFields"]["testPlanKey"],
             Product::DataCenter => &info["fields"]["customfield_10200"][0],
@@ -155,10 +169,10 @@ async fn a_busy_server_is_waited_for() {
 
 #[tokio::test]
 async fn a_lost_answer_is_asked_for_again_only_where_nothing_can_come_to_be_twice() {
-    for mood in [Mood::GatewayTimeout, Mood::HangsUp] {
+    for mood in [Mood::GatewayTimeout, Mood::HangsUp, Mood::Broken] {
         let double = Double::start(Product::Cloud, vec![mood]).await;
         let error = send(&xray(Product::Cloud, double.url())).await.unwrap_err();
-        assert!(matches!(error, UploadError::Unknown(_)), "{error}");
+        assert!(matches!(error, XrayError::Unknown(_)), "{error}");
         assert_eq!(double.asked(), 1, "a second execution would have come to be");
 
         let double = Double::start(Product::Cloud, vec![mood]).await;
@@ -173,7 +187,7 @@ async fn an_answer_without_a_key_is_a_failure() {
     for mood in [Mood::NoKey, Mood::Undefined, Mood::NotJson] {
         let double = Double::start(Product::Cloud, vec![mood]).await;
         let error = send(&xray(Product::Cloud, double.url())).await.unwrap_err();
-        assert!(matches!(error, UploadError::NoKey(..)), "{error}");
+        assert!(matches!(error, XrayError::NoKey { .. }), "{error}");
     }
 }
 
@@ -182,19 +196,33 @@ async fn what_is_refused_says_why_and_never_with_the_secret() {
     let double = Double::start(Product::Cloud, vec![]).await;
     let wrong = Credentials::Client { id: Secret::new("the-id"), secret: Secret::new("c4nary") };
     let error = send(&Xray { credentials: wrong, ..xray(Product::Cloud, double.url()) }).await.unwrap_err();
-    assert!(matches!(error, UploadError::Refused(..)) && !error.to_string().contains("c4nary"), "{error}");
+    assert!(matches!(error, XrayError::Refused { .. }) && !error.to_string().contains("c4nary"), "{error}");
     let double = Double::start(Product::Cloud, vec![Mood::UnknownTest]).await;
     assert_snapshot!(told(&double).await, @r##"the import is refused with 400 Bad Request: {"error":"the test `PZ-1` does not exist"}"##);
+    let double = Double::start(Product::Cloud, vec![Mood::Elsewhere]).await;
+    assert_snapshot!(told(&double).await, @"the import is refused with 302 Found: it points elsewhere to https://jira.example.com/login; correct `url` of `xray`");
 }
 
 #[tokio::test]
 async fn a_server_that_is_away_or_silent_costs_its_time_and_no_more() {
     let gone = Double::start(Product::Cloud, vec![]).await.url_after_its_end().await;
     let error = send(&xray(Product::Cloud, gone)).await.unwrap_err();
-    assert!(matches!(error, UploadError::Away(_)), "{error}");
+    assert!(matches!(error, XrayError::Away(_)), "{error}");
     let double = Double::start(Product::Cloud, vec![Mood::Silent]).await;
     let patient = Xray { timeout: Duration::from_millis(300), ..xray(Product::Cloud, double.url()) };
-    assert!(matches!(send(&patient).await.unwrap_err(), UploadError::Unknown(_)));
+    assert!(matches!(send(&patient).await.unwrap_err(), XrayError::Unknown(_)));
+}
+
+#[test]
+fn what_no_product_takes_is_said_before_anything_is_sent() {
+    let with = |change: fn(&mut Xray)| {
+        let mut xray = xray(Product::Cloud, "https://xray.example.com/api/v2".into());
+        change(&mut xray);
+        prepared(&xray).unwrap_err()
+    };
+    assert_snapshot!(with(|xray| xray.plan = Some("14024".into())), @"`plan` is `14024`, which is no key of a Jira issue, as `PZ-14024` is one");
+    assert_snapshot!(with(|xray| xray.execution = Some("undefined".into())), @"`execution` is `undefined`, which is no key of a Jira issue, as `PZ-14024` is one");
+    assert_snapshot!(with(|xray| xray.environments.push("a;b".into())), @"the test environment `a;b` has a `;`, which separates them: name each by itself");
 }
 
 #[test]
@@ -208,7 +236,7 @@ fn what_would_be_sent_can_be_shown() {
       testEnvironments = staging;night
       revision = 4f2a
       fixVersion = 2.1
-      the body: xray.xml (1514 bytes of text/xml)
+      the body: xray.xml (1364 bytes of text/xml)
     "##);
     assert!(!shown.contains("the-secret"));
 }

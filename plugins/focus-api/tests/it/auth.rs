@@ -1,6 +1,6 @@
 //! A server that demands a token, everywhere or at a door of its own.
 
-use crate::host::{Bench, connect};
+use crate::host::{connect, on};
 use axum::Router;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::IntoResponse;
@@ -56,13 +56,13 @@ async fn the_token_goes_with_every_request_unless_it_is_for_another_door() {
 #[tokio::test]
 async fn strangers_are_turned_away_and_the_guest_is_let_in() {
     let server = Guarded::start().await;
-    let bench = Bench::on(server.settings(&json!({ "token": TOKEN })), 1).await;
+    let bench = on(server.settings(&json!({ "token": TOKEN })), 1).await;
     let outcome = bench.run("focus-api.sec.auth").await;
     let seen: Vec<Status> = outcome.cases.iter().map(|case| case.outcome.status).collect();
     // The settings name no expired token.
     assert_eq!(seen, [Status::Passed, Status::Passed, Status::Skipped, Status::Passed]);
     assert_eq!(outcome.status, Status::Passed);
 
-    let bench = Bench::on(server.settings(&json!({ "token": "another" })), 1).await;
+    let bench = on(server.settings(&json!({ "token": "another" })), 1).await;
     assert_eq!(bench.codes("focus-api.sec.auth").await, ["token-refused"]);
 }

@@ -1,11 +1,12 @@
 //! Every check passes where the contract is kept, and fails where it is broken.
 
 use crate::contract::{job, metadata};
-use crate::host::{Bench, spec};
+use crate::host::at;
 use crate::server::Server;
 use serde_json::{Value, json};
 use shakedown_core::registry::registered_checks;
 use shakedown_core::{Cause, CheckError, Effect, Finding, Outcome, Severity, Status};
+use shakedown_testkit::spec;
 use std::collections::BTreeSet;
 
 /// Parameters that make what takes long short.
@@ -20,7 +21,7 @@ fn short(id: &str) -> Value {
 
 /// Runs every check, and says which were skipped. None may do anything but pass or be skipped.
 async fn all_pass(server: &Server) -> Vec<&'static str> {
-    let bench = Bench::at(server).await;
+    let bench = at(server).await;
     let mut skipped = Vec::new();
     for spec in registered_checks() {
         let outcome = Outcome::from(bench.answer(spec.id, short(spec.id)).await);
@@ -99,7 +100,7 @@ fn what_is_registered_agrees_with_itself() {
 /// The codes that a check reports where `route` answers this instead.
 async fn broken(id: &str, route: &'static str, status: u16, body: Value) -> Vec<String> {
     let server = Server::with(move |asked, _| (asked == route).then(|| (status, body.clone()))).await;
-    Bench::at(&server).await.codes(id).await
+    at(&server).await.codes(id).await
 }
 
 #[tokio::test]
@@ -135,7 +136,7 @@ async fn without_a_fiber_the_sample_fields_are_no_question() {
     let waiting = json!({ "prr": 0.0, "sw_version": "waiting for fiber" });
     let server =
         Server::with(move |asked, _| (asked == "GET /live_metadata").then(|| (200, waiting.clone()))).await;
-    let bench = Bench::at(&server).await;
+    let bench = at(&server).await;
     assert_eq!(bench.run("focus-api.livemeta.fields").await.status, Status::Skipped);
     assert_eq!(bench.run("focus-api.livemeta.ok").await.status, Status::Passed);
     let started = bench.answer("focus-api.prelaunch.view", json!({})).await;
@@ -158,7 +159,7 @@ async fn what_should_be_refused_and_is_not_fails_and_is_on_the_ledger() {
         ("focus-api.prelaunch.view", vec!["view-accepted"; 5]),
         ("focus-api.prelaunch.port", vec!["port-shared"]),
     ] {
-        let bench = Bench::at(&server).await;
+        let bench = at(&server).await;
         assert_eq!(bench.codes(id).await, codes, "{id}");
         let created = bench.created();
         assert!(
@@ -187,7 +188,7 @@ async fn a_server_that_fails_is_no_refusal() {
 #[tokio::test]
 async fn a_failure_under_concurrency_is_told_from_one_that_can_be_reproduced() {
     let server = Server::with(|asked, _| (asked == "POST /configure").then(|| (0, json!("oops")))).await;
-    let bench = Bench::at(&server).await;
+    let bench = at(&server).await;
     let index = Finding::new("index-missing", Cause::Environment, "recordings", "no index on start_time");
     bench.knows("mongo.indexes.required", index);
     let outcome = bench.run("focus-api.latency.p95-p99").await;
@@ -204,6 +205,6 @@ async fn a_failure_under_concurrency_is_told_from_one_that_can_be_reproduced() {
     assert_eq!(rows.as_array().unwrap().len(), 100);
 
     let server = Server::with(|asked, _| (asked == "POST /configure").then_some((503, Value::Null))).await;
-    let outcome = Bench::at(&server).await.run("focus-api.latency.p95-p99").await;
+    let outcome = at(&server).await.run("focus-api.latency.p95-p99").await;
     assert!(outcome.findings[0].message.ends_with("; reproducible"), "{:#?}", outcome.findings);
 }

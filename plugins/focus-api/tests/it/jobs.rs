@@ -1,6 +1,6 @@
 //! Jobs are counted, bounded and written down.
 
-use crate::host::Bench;
+use crate::host::{at, with_jobs};
 use crate::server::Server;
 use serde_json::json;
 use shakedown_core::Status;
@@ -11,7 +11,7 @@ const LATENCY: &str = "focus-api.latency.p95-p99";
 #[tokio::test]
 async fn a_job_is_on_the_ledger_and_keeps_its_place_while_it_may_live() {
     let server = Server::healthy().await;
-    let bench = Bench::with_jobs(&server, 1).await;
+    let bench = with_jobs(&server, 1).await;
     assert_eq!(bench.run("focus-api.config.valid").await.status, Status::Passed);
     let [job] = &bench.created()[..] else { panic!("{:?}", bench.created()) };
     assert_eq!((job.target.as_str(), job.kind.as_str(), job.id.as_str()), ("focus-api", "job", "1-1"));
@@ -29,7 +29,7 @@ async fn a_job_is_on_the_ledger_and_keeps_its_place_while_it_may_live() {
 #[tokio::test]
 async fn a_refusal_frees_its_place_at_once() {
     let server = Server::healthy().await;
-    let bench = Bench::with_jobs(&server, 1).await;
+    let bench = with_jobs(&server, 1).await;
     for _ in 0..3 {
         assert_eq!(bench.run("focus-api.prelaunch.nfft").await.status, Status::Passed);
     }
@@ -38,7 +38,7 @@ async fn a_refusal_frees_its_place_at_once() {
 #[tokio::test]
 async fn a_policy_without_jobs_skips() {
     let server = Server::healthy().await;
-    let bench = Bench::with_jobs(&server, 0).await;
+    let bench = with_jobs(&server, 0).await;
     let outcome = bench.run("focus-api.config.valid").await;
     assert_eq!(outcome.status, Status::Skipped);
     assert_eq!(outcome.summary, "the policy allows no jobs (max_concurrent_jobs = 0)");
@@ -47,7 +47,7 @@ async fn a_policy_without_jobs_skips() {
 #[tokio::test]
 async fn no_more_requests_are_sent_than_jobs_are_allowed() {
     let server = Server::healthy().await;
-    let bench = Bench::with_jobs(&server, 30).await;
+    let bench = with_jobs(&server, 30).await;
     let outcome = bench.run(LATENCY).await;
     assert_eq!(
         outcome.summary,
@@ -55,7 +55,7 @@ async fn no_more_requests_are_sent_than_jobs_are_allowed() {
     );
     assert_eq!(bench.created().len(), 30);
 
-    let outcome = Bench::with_jobs(&server, 19).await.run(LATENCY).await;
+    let outcome = with_jobs(&server, 19).await.run(LATENCY).await;
     assert_eq!(outcome.status, Status::Skipped);
     assert_eq!(outcome.summary, "max_concurrent_jobs = 19 allows too few samples; at least 20 are needed");
 }
@@ -63,7 +63,7 @@ async fn no_more_requests_are_sent_than_jobs_are_allowed() {
 #[tokio::test]
 async fn time_outs_count_as_errors() {
     let server = Server::with(|asked, _| (asked == "POST /configure").then(|| (0, json!("late")))).await;
-    let bench = Bench::at(&server).await;
+    let bench = at(&server).await;
     let params = json!({ "requests": 20, "request_timeout": "5ms" });
     let verdict = bench.answer(LATENCY, params).await.unwrap();
     let outcome = shakedown_core::Outcome::from(verdict);

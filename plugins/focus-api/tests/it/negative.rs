@@ -1,13 +1,14 @@
 //! Refusals in every form raise no alarm; what is no refusal is found; and a 503 is put down to its cause.
 
 use crate::contract::{job, metadata, refusal};
-use crate::host::Bench;
+use crate::host::at;
 use crate::server::Server;
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 use shakedown_core::outcome::SkipReason;
 use shakedown_core::registry::registered_checks;
 use shakedown_core::{Cause, CheckSpec, Finding, Outcome, Status};
+use shakedown_testkit::Bench;
 
 /// The checks of refusals, of hostile requests and of errors.
 fn family() -> Vec<&'static CheckSpec> {
@@ -54,7 +55,7 @@ async fn errors_of_every_form_raise_no_alarm() {
             Some((status, shape(&why)))
         })
         .await;
-        let bench = Bench::at(&server).await;
+        let bench = at(&server).await;
         for spec in family() {
             let outcome = outcome(&bench, spec.id).await;
             let is_fine = matches!(outcome.status, Status::Passed | Status::Skipped);
@@ -69,7 +70,7 @@ async fn errors_of_every_form_raise_no_alarm() {
 async fn in_any_order_and_all_at_once_everything_passes() {
     for round in 0..3 {
         let server = Server::healthy().await;
-        let bench = Bench::at(&server).await;
+        let bench = at(&server).await;
         let mut specs = family();
         specs.sort_by_key(|spec| spec.id);
         match round {
@@ -103,7 +104,7 @@ async fn a_503_is_put_down_to_what_the_server_says() {
         ("Too many concurrent jobs", "room for another job"),
     ] {
         let server = configure_answers(503, json!({ "detail": says })).await;
-        let bench = Bench::at(&server).await;
+        let bench = at(&server).await;
         let refused = bench.run("focus-api.config.height").await;
         assert_eq!(refused.status, Status::Skipped, "{says}");
         assert!(matches!(refused.skip, Some(SkipReason::NotApplicable)));
@@ -118,7 +119,7 @@ async fn a_503_is_put_down_to_what_the_server_says() {
 #[tokio::test]
 async fn a_503_without_a_word_is_judged_once() {
     let server = configure_answers(503, Value::Null).await;
-    let bench = Bench::at(&server).await;
+    let bench = at(&server).await;
     assert_eq!(bench.codes("focus-api.prelaunch.live-data").await, ["reason-missing"]);
     assert_eq!(
         bench.codes("focus-api.prelaunch.future").await,
@@ -139,7 +140,7 @@ async fn a_503_without_a_word_is_judged_once() {
 #[tokio::test]
 async fn a_limited_rate_is_no_answer_to_anything_else() {
     let server = configure_answers(429, json!({ "detail": "Too Many Requests" })).await;
-    let bench = Bench::at(&server).await;
+    let bench = at(&server).await;
     assert_eq!(bench.run("focus-api.config.height").await.status, Status::Errored);
     assert_eq!(bench.run("focus-api.prelaunch.clarity").await.status, Status::Errored);
     let strict = json!({ "interval": "1ms", "requests": 3, "require_limit": true });
@@ -148,7 +149,7 @@ async fn a_limited_rate_is_no_answer_to_anything_else() {
         (limited.status, limited.summary.as_str()),
         (Status::Passed, "3 requests examined: 3 limited, 0 failed")
     );
-    let unlimited = Bench::at(&Server::healthy().await).await.answer("focus-api.sec.rate", strict).await;
+    let unlimited = at(&Server::healthy().await).await.answer("focus-api.sec.rate", strict).await;
     assert_eq!(Outcome::from(unlimited).findings[0].code, "rate-unlimited");
 }
 
@@ -160,12 +161,12 @@ async fn where_sources_conflict_a_parameter_decides() {
     .await;
     let nfft = "focus-api.prelaunch.nfft";
     let odd_sizes = |word: &str| json!({ "odd_sizes": word });
-    let bench = Bench::at(&accepts).await;
+    let bench = at(&accepts).await;
     assert_eq!(bench.run(nfft).await.status, Status::Warned, "accepted without a warning");
     let refused = Outcome::from(bench.answer(nfft, odd_sizes("refused")).await);
     assert_eq!(refused.status, Status::Failed);
     let server = Server::healthy().await;
-    let bench = Bench::at(&server).await;
+    let bench = at(&server).await;
     for (word, status) in [("refused", Status::Passed), ("accepted", Status::Failed)] {
         assert_eq!(Outcome::from(bench.answer(nfft, odd_sizes(word)).await).status, status, "{word}");
     }
@@ -192,18 +193,18 @@ async fn the_limit_of_clients_is_asked_for_only_where_the_fiber_allows_more() {
         _ => None,
     })
     .await;
-    let bench = Bench::at(&server).await;
+    let bench = at(&server).await;
     let id = "focus-api.config.frequency";
     assert_eq!(bench.run(id).await.status, Status::Passed);
     assert_eq!(Outcome::from(bench.answer(id, json!({ "strict": true })).await).status, Status::Failed);
-    let slow = Bench::at(&Server::healthy().await).await.run(id).await;
+    let slow = at(&Server::healthy().await).await.run(id).await;
     assert_eq!(slow.cases[2].outcome.status, Status::Skipped, "{slow:#?}");
 }
 
 #[tokio::test]
 async fn questions_of_security_that_do_not_arise_are_skipped_with_the_reason() {
     let server = Server::healthy().await;
-    let bench = Bench::at(&server).await;
+    let bench = at(&server).await;
     let auth = bench.run("focus-api.sec.auth").await;
     assert_eq!(auth.status, Status::Skipped);
     insta::assert_snapshot!(auth.summary, @"the target declares no authentication; where there is one, put its token into the table `auth`");
@@ -225,7 +226,7 @@ async fn hostile_requests_that_hit_are_found() {
         ("focus-api.rollback", "POST /configure", (422, json!({ "detail": "no" })), "broken-after-refusal"),
     ] {
         let server = Server::with(move |asked, _| (asked == route).then(|| answer.clone())).await;
-        let codes = Bench::at(&server).await.codes(id).await;
+        let codes = at(&server).await.codes(id).await;
         assert!(codes.iter().any(|found| found == code), "{id}: {codes:?}");
     }
 }
@@ -234,7 +235,7 @@ async fn hostile_requests_that_hit_are_found() {
 async fn a_job_that_a_refusal_names_is_on_the_ledger() {
     let refused = json!({ "detail": "Invalid height", "job_id": "1-9" });
     let server = configure_answers(422, refused).await;
-    let bench = Bench::at(&server).await;
+    let bench = at(&server).await;
     let outcome = bench.run("focus-api.config.height").await;
     assert_eq!(outcome.status, Status::Passed, "another check judges it");
     assert!(outcome.all_findings().all(|finding| finding.code == "job-left-behind"), "{outcome:#?}");

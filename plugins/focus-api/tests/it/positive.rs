@@ -1,7 +1,7 @@
 //! What the answers of a server are held against: each check finds what is its own, and leaves the rest to others.
 
 use crate::contract::{job, metadata};
-use crate::host::Bench;
+use crate::host::{at, with_jobs};
 use crate::server::Server;
 use serde_json::{Value, json};
 use shakedown_core::finding::Weight;
@@ -21,7 +21,7 @@ async fn answering(change: impl Fn(&mut Value) + Send + Sync + 'static) -> Serve
 
 /// The findings of a check that are more than notes.
 async fn weighty(server: &Server, id: &str) -> Vec<(String, Weight)> {
-    let outcome = Bench::at(server).await.run(id).await;
+    let outcome = at(server).await.run(id).await;
     let findings = outcome.all_findings().filter(|finding| finding.weight > Weight::Note);
     findings.map(|finding| (finding.code.clone(), finding.weight)).collect()
 }
@@ -52,10 +52,10 @@ async fn what_an_answer_lacks_or_gets_wrong_is_judged_once() {
 #[tokio::test]
 async fn strict_parameters_make_a_note_a_failure() {
     let server = answering(|answer| answer["stream_port"] = json!("12301")).await;
-    let strict = Bench::at(&server).await.answer(INVARIANTS, json!({ "strict_types": true })).await;
+    let strict = at(&server).await.answer(INVARIANTS, json!({ "strict_types": true })).await;
     assert_eq!(Outcome::from(strict).status, Status::Failed);
     let bare = Server::healthy().await;
-    let bench = Bench::at(&bare).await;
+    let bench = at(&bare).await;
     let object = bench.answer("focus-api.recordings.range", json!({ "shape": "object" })).await;
     assert_eq!(Outcome::from(object).status, Status::Failed);
     let cancel = bench.answer("focus-api.jobs.cancel", json!({ "required": true })).await;
@@ -66,7 +66,7 @@ async fn strict_parameters_make_a_note_a_failure() {
 async fn a_week_without_recordings_is_no_pass() {
     let server =
         Server::with(|asked, _| (asked == "POST /recordings_in_time_range").then(|| (200, json!([])))).await;
-    let bench = Bench::at(&server).await;
+    let bench = at(&server).await;
     assert_eq!(bench.run("focus-api.recordings.range").await.status, Status::Errored);
     for id in ["valid", "short", "window-limit"] {
         let outcome = bench.run(&format!("focus-api.historic.{id}")).await;
@@ -79,7 +79,7 @@ async fn a_stream_that_nobody_serves_is_found() {
     let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let port = silent.local_addr().unwrap().port();
     let server = answering(move |answer| answer["stream_port"] = json!(port)).await;
-    let bench = Bench::at(&server).await;
+    let bench = at(&server).await;
     let outcome = Outcome::from(
         bench.answer("focus-api.e2e.config-meta-grpc", json!({ "ready_within": "300ms" })).await,
     );
@@ -107,7 +107,7 @@ async fn reads_that_differ_are_found() {
 #[tokio::test]
 async fn a_restart_is_a_failure_with_a_time_and_no_crash() {
     let server = Server::healthy().await;
-    let bench = Bench::at(&server).await;
+    let bench = at(&server).await;
     let params = json!({ "duration": "2s", "interval": "300ms", "probe": "20ms" });
     let watching = bench.answer("focus-api.stability.hour", params);
     let restarting = async {
@@ -127,14 +127,14 @@ async fn a_restart_is_a_failure_with_a_time_and_no_crash() {
 #[tokio::test]
 async fn without_room_for_samples_nothing_is_sampled() {
     let server = Server::healthy().await;
-    let outcome = Bench::with_jobs(&server, 5).await.run("focus-api.latency.configure").await;
+    let outcome = with_jobs(&server, 5).await.run("focus-api.latency.configure").await;
     assert_eq!(outcome.status, Status::Skipped, "{outcome:#?}");
 }
 
 #[tokio::test]
 async fn the_planned_interface_is_no_question_where_it_is_not_deployed() {
     let server = Server::healthy().await;
-    let bench = Bench::at(&server).await;
+    let bench = at(&server).await;
     for id in
         ["sensors.list", "task.valid", "task.refused", "taskmeta.valid", "waterfall.valid", "historic.e2e"]
     {

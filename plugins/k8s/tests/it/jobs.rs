@@ -1,7 +1,8 @@
 //! Jobs of the sandbox's Focus Server as the checks see them in its cluster.
 
-use crate::site::{Site, brief};
+use crate::site::whole;
 use serde_json::{Value, json};
+use shakedown_testkit::{brief, finding};
 
 /// What takes a while elsewhere is shown in seconds here.
 fn params(check: &str) -> Value {
@@ -32,9 +33,9 @@ const CHECKS: [&str; 11] = [
 
 #[tokio::test]
 async fn jobs_of_a_healthy_cluster_pass_and_stand_on_the_ledger() {
-    let Some(site) = Site::with(&[]).await else { return };
+    let Some(site) = whole(&[]).await else { return };
     for check in CHECKS {
-        let outcome = site.run(check, params(check)).await;
+        let outcome = site.run_with(check, params(check)).await;
         let expected = match check {
             "k8s.job.label" => "passed label-missing",
             _ => "passed",
@@ -48,11 +49,9 @@ async fn jobs_of_a_healthy_cluster_pass_and_stand_on_the_ledger() {
 
 /// Under this fault the check finds that, and says this.
 async fn finds(fault: &str, check: &str, code: &str, words: &[&str]) {
-    let Some(site) = Site::with(&[fault]).await else { return };
-    let outcome = site.run(check, params(check)).await;
-    let found = outcome.all_findings().find(|finding| finding.code == code);
-    let finding = found.unwrap_or_else(|| panic!("{check} under {fault}: {outcome:#?}"));
-    let said = format!("{finding:?} {}", site.evidence());
+    let Some(site) = whole(&[fault]).await else { return };
+    let outcome = site.run_with(check, params(check)).await;
+    let said = format!("{:?} {}", finding(&outcome, code), site.all_evidence());
     for word in words {
         assert!(said.contains(word), "`{word}` is not in {said}");
     }
@@ -77,8 +76,8 @@ async fn a_network_without_addresses() {
 
 #[tokio::test]
 async fn a_pending_pod_is_one_failure() {
-    let Some(site) = Site::with(&["k8s.job-pending"]).await else { return };
-    let outcome = site.run("k8s.job.pod-spawn", params("k8s.job.pod-spawn")).await;
+    let Some(site) = whole(&["k8s.job-pending"]).await else { return };
+    let outcome = site.run_with("k8s.job.pod-spawn", params("k8s.job.pod-spawn")).await;
     assert_eq!(brief(&outcome), "passed pod-waits", "{outcome:#?}");
     site.stop().await;
 }
@@ -107,29 +106,29 @@ async fn pods_that_are_not_what_was_asked_for() {
 
 #[tokio::test]
 async fn a_server_without_cancelling_is_skipped() {
-    let Some(site) = Site::with(&["focus-api.cancel-404"]).await else { return };
-    let outcome = site.run("k8s.job.cancel", params("k8s.job.cancel")).await;
+    let Some(site) = whole(&["focus-api.cancel-404"]).await else { return };
+    let outcome = site.run_with("k8s.job.cancel", params("k8s.job.cancel")).await;
     assert_eq!(brief(&outcome), "skipped", "{outcome:#?}");
     site.stop().await;
 }
 
 #[tokio::test]
 async fn errors_in_logs_are_counted_and_expected_ones_are_not() {
-    let Some(site) = Site::with(&["k8s.log-errors"]).await else { return };
+    let Some(site) = whole(&["k8s.log-errors"]).await else { return };
     // It logs one every second.
     tokio::time::sleep(std::time::Duration::from_millis(2500)).await;
-    let outcome = site.run("k8s.logs.errors", json!({})).await;
+    let outcome = site.run_with("k8s.logs.errors", json!({})).await;
     assert_eq!(brief(&outcome), "failed error-lines", "{outcome:#?}");
-    assert!(site.evidence().contains("Failed to publish"), "{}", site.evidence());
-    let outcome = site.run("k8s.logs.errors", json!({ "expected": ["Failed to publish"] })).await;
+    assert!(site.all_evidence().contains("Failed to publish"), "{}", site.all_evidence());
+    let outcome = site.run_with("k8s.logs.errors", json!({ "expected": ["Failed to publish"] })).await;
     assert_eq!(brief(&outcome), "passed errors-explained", "{outcome:#?}");
     site.stop().await;
 }
 
 #[tokio::test]
 async fn logs_that_may_not_be_read_are_no_pass() {
-    let Some(site) = Site::with(&["k8s.logs-forbidden"]).await else { return };
-    let outcome = site.run("k8s.logs.errors", json!({})).await;
+    let Some(site) = whole(&["k8s.logs-forbidden"]).await else { return };
+    let outcome = site.run_with("k8s.logs.errors", json!({})).await;
     assert_eq!(brief(&outcome), "errored", "{outcome:#?}");
     assert!(outcome.summary.contains("not permitted"), "{}", outcome.summary);
     site.stop().await;

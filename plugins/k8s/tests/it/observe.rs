@@ -1,18 +1,17 @@
 //! What the observer sees of the sandbox's cluster.
 
-use crate::site::Site;
+use crate::site::cluster;
 use shakedown_core::registry::Entries;
 use shakedown_core::{ObserveContext, Reading};
+use shakedown_testkit::Bench;
 use std::time::{Duration, Instant};
 
-impl Site {
-    /// What the observer reads.
-    async fn readings(&self) -> Result<Vec<Reading>, String> {
-        let entries = Entries::linked();
-        let spec = entries.observers.iter().find(|spec| spec.id == "k8s.resources").unwrap();
-        let cx = ObserveContext { deadline: Instant::now() + Duration::from_secs(20) };
-        (spec.observe)(self.client("k8s"), cx).await.map_err(|error| error.to_string())
-    }
+/// What the observer reads.
+async fn seen_by_the_observer(site: &Bench) -> Result<Vec<Reading>, String> {
+    let entries = Entries::linked();
+    let spec = entries.observers.iter().find(|spec| spec.id == "k8s.resources").unwrap();
+    let cx = ObserveContext { deadline: Instant::now() + Duration::from_secs(20) };
+    (spec.observe)(site.target("k8s").client(), cx).await.map_err(|error| error.to_string())
 }
 
 fn of<'a>(readings: &'a [Reading], subject: &str, what: &str) -> &'a Reading {
@@ -22,8 +21,8 @@ fn of<'a>(readings: &'a [Reading], subject: &str, what: &str) -> &'a Reading {
 
 #[tokio::test]
 async fn a_healthy_cluster_is_measured() {
-    let site = Site::cluster(&[]).await;
-    let readings = site.readings().await.unwrap();
+    let site = cluster(&[]).await;
+    let readings = seen_by_the_observer(&site).await.unwrap();
     let cpu = of(&readings, "pod/panda-panda-focus-server-", "cpu");
     assert_eq!((cpu.limit, cpu.value > 0.0), (Some(2.0), true));
     let memory = of(&readings, "pod/panda-panda-focus-server-", "memory");
@@ -38,8 +37,8 @@ async fn a_healthy_cluster_is_measured() {
 
 #[tokio::test]
 async fn what_is_wrong_is_counted_and_explained() {
-    let site = Site::cluster(&["k8s.pod-pending", "k8s.node-pressure", "k8s.oom-killed"]).await;
-    let readings = site.readings().await.unwrap();
+    let site = cluster(&["k8s.pod-pending", "k8s.node-pressure", "k8s.oom-killed"]).await;
+    let readings = seen_by_the_observer(&site).await.unwrap();
     let pending = of(&readings, "namespace/panda", "pods-pending");
     assert_eq!((pending.value.round(), pending.note.is_some()), (1.0, true), "{pending:?}");
     assert!(pending.note.as_ref().unwrap().contains("nodes are available"), "{pending:?}");
@@ -51,8 +50,8 @@ async fn what_is_wrong_is_counted_and_explained() {
 
 #[tokio::test]
 async fn who_may_read_nothing_is_told_so() {
-    let site = Site::cluster(&["k8s.forbidden"]).await;
-    let error = site.readings().await.unwrap_err();
+    let site = cluster(&["k8s.forbidden"]).await;
+    let error = seen_by_the_observer(&site).await.unwrap_err();
     assert!(error.contains("forbidden"), "{error}");
     site.stop().await;
 }

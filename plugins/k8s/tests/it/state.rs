@@ -1,10 +1,11 @@
 //! What the cluster looks like, under each fault: one cause is one failure, and all other checks say why they hold their
 //! peace.
 
-use crate::site::{Site, brief};
+use crate::site::cluster;
 use serde_json::{Value, json};
 use shakedown_core::Status;
 use shakedown_core::registry::registered_checks;
+use shakedown_testkit::brief;
 
 /// What takes a while elsewhere is shown in seconds here.
 fn params(check: &str) -> Value {
@@ -27,10 +28,10 @@ fn checks() -> Vec<&'static str> {
 
 /// What every check says that does not pass without a word, under these faults; notes are left out.
 async fn said_under(faults: &[&str]) -> String {
-    let site = Site::cluster(faults).await;
+    let site = cluster(faults).await;
     let mut said = Vec::new();
     for check in checks() {
-        let outcome = site.run(check, params(check)).await;
+        let outcome = site.run_with(check, params(check)).await;
         if outcome.status != Status::Passed {
             said.push(format!("{check}: {}", brief(&outcome)));
         }
@@ -88,47 +89,47 @@ async fn each_defect_of_the_cluster_is_one_failure() {
 
 #[tokio::test]
 async fn what_is_elsewhere_is_found_there() {
-    let site = Site::cluster(&["k8s.namespace-other"]).await;
-    let outcome = site.run("k8s.namespace.match", json!({})).await;
+    let site = cluster(&["k8s.namespace-other"]).await;
+    let outcome = site.run_with("k8s.namespace.match", json!({})).await;
     assert_eq!(brief(&outcome), "failed component-elsewhere", "{outcome:#?}");
     let finding = outcome.all_findings().next().unwrap();
     assert!(
         finding.message.starts_with("mongodb is not in the namespace `panda` but in `default` (pod mongodb-")
     );
-    let outcome = site.run("k8s.mongo.status", json!({})).await;
+    let outcome = site.run_with("k8s.mongo.status", json!({})).await;
     assert_eq!(outcome.status, Status::Skipped, "{outcome:#?}");
     assert!(outcome.summary.contains("k8s.namespace.match"), "{}", outcome.summary);
     for check in ["k8s.list.deployments", "k8s.services.endpoints", "k8s.workloads.replicas"] {
-        assert_eq!(site.run(check, json!({})).await.status, Status::Passed, "{check}");
+        assert_eq!(site.run_with(check, json!({})).await.status, Status::Passed, "{check}");
     }
     site.stop().await;
 }
 
 #[tokio::test]
 async fn an_empty_namespace_is_a_failure_and_no_pass() {
-    let site = Site::cluster(&["k8s.namespace-empty"]).await;
-    assert_eq!(brief(&site.run("k8s.list.pods", json!({})).await), "failed namespace-empty");
+    let site = cluster(&["k8s.namespace-empty"]).await;
+    assert_eq!(brief(&site.run_with("k8s.list.pods", json!({})).await), "failed namespace-empty");
     // The others rest on that one; asked all the same, none of those about pods passes.
     for check in
         checks().into_iter().filter(|check| check.starts_with("k8s.pods.") || *check == "k8s.api.connect")
     {
-        assert_eq!(site.run(check, params(check)).await.status, Status::Skipped, "{check}");
+        assert_eq!(site.run_with(check, params(check)).await.status, Status::Skipped, "{check}");
     }
     site.stop().await;
 }
 
 #[tokio::test]
 async fn a_crash_loop_is_noted_by_those_that_depend_on_the_pod() {
-    let site = Site::cluster(&["k8s.crash-loop"]).await;
-    let outcome = site.run("k8s.pods.crashes", json!({})).await;
+    let site = cluster(&["k8s.crash-loop"]).await;
+    let outcome = site.run_with("k8s.pods.crashes", json!({})).await;
     let finding = &outcome.findings[0];
     assert!(finding.message.contains("exit code 1 (Error)"), "{finding:?}");
     assert!(finding.subject.starts_with("pod panda-panda-focus-server-"), "{finding:?}");
     assert!(finding.subject.ends_with("in namespace panda"), "{finding:?}");
     assert_eq!(finding.evidence.len(), 1);
-    assert!(site.evidence().contains("CrashLoopBackOff"));
+    assert!(site.all_evidence().contains("CrashLoopBackOff"));
     for check in ["k8s.api.connect", "k8s.workloads.replicas", "k8s.services.endpoints"] {
-        let outcome = site.run(check, json!({})).await;
+        let outcome = site.run_with(check, json!({})).await;
         assert_eq!(brief(&outcome), "passed reported-elsewhere", "{check}: {outcome:#?}");
         assert!(outcome.findings[0].details[0].contains("k8s.pods.crashes"), "{:?}", outcome.findings);
     }
@@ -137,9 +138,9 @@ async fn a_crash_loop_is_noted_by_those_that_depend_on_the_pod() {
 
 #[tokio::test]
 async fn who_may_see_nothing_passes_nothing() {
-    let site = Site::cluster(&["k8s.forbidden"]).await;
+    let site = cluster(&["k8s.forbidden"]).await;
     for check in checks() {
-        let outcome = site.run(check, params(check)).await;
+        let outcome = site.run_with(check, params(check)).await;
         let expected = match check {
             // The version may be asked for.
             "k8s.api.direct" => Status::Passed,
@@ -153,8 +154,8 @@ async fn who_may_see_nothing_passes_nothing() {
 
 #[tokio::test]
 async fn a_watch_that_expires_hides_no_restart() {
-    let site = Site::cluster(&["k8s.watch-expired", "k8s.restarts-rising"]).await;
-    let outcome = site.run("k8s.restarts", json!({})).await;
+    let site = cluster(&["k8s.watch-expired", "k8s.restarts-rising"]).await;
+    let outcome = site.run_with("k8s.restarts", json!({})).await;
     assert_eq!(brief(&outcome), "failed restarts-rising", "{outcome:#?}");
     site.stop().await;
 }

@@ -3,7 +3,7 @@
 use crate::host::Site;
 use serde_json::json;
 use shakedown_loadgen::{OperationReport, Report};
-use shakedown_sandbox::Times;
+use shakedown_testkit::Times;
 use std::collections::BTreeMap;
 use std::time::Duration;
 

@@ -1,8 +1,8 @@
 //! What `validate` refuses before anything connects.
 
-use crate::host::spec;
 use serde_json::{Value, json};
 use shakedown_core::registry::registered_checks;
+use shakedown_testkit::spec;
 
 fn refusal(id: &str, params: &Value) -> String {
     (spec(id).build)(params).err().unwrap_or_else(|| panic!("{id} takes {params}"))

@@ -1,8 +1,9 @@
 //! The health of the server, and what the user may see and do.
 
-use crate::bench::{Bench, brief, broken, database, settings};
+use crate::bench::{at, broken, database, settings};
 use serde_json::json;
 use shakedown_core::{Outcome, Status};
+use shakedown_testkit::brief;
 
 fn statuses(outcome: &Outcome) -> String {
     let line = |case: &shakedown_core::outcome::CaseOutcome| {
@@ -86,7 +87,7 @@ async fn a_user_who_may_not_see_the_status_is_told_the_rights() {
     cannot see what the server is doing: the user lacks the right to the action `inprog` on the cluster, which the role `clusterMonitor` includes
     ");
     assert!(statuses(&outcome).starts_with("version: passed"), "{}", statuses(&outcome));
-    let missing = bench.target.rights().await.unwrap().missing;
+    let missing = bench.target("mongo").rights().await.unwrap().missing;
     assert_eq!(missing.len(), 3, "{missing:?}");
     assert_eq!(brief(&bench.run("mongo.connect").await), "passed");
     sandbox.stop().await;
@@ -107,7 +108,7 @@ async fn a_user_who_may_not_read_is_told_the_rights_once() {
             .unwrap()
             .starts_with("grant the user the role `read` on the database `prisma_")
     );
-    let missing = bench.target.rights().await.unwrap().missing;
+    let missing = bench.target("mongo").rights().await.unwrap().missing;
     assert!(
         missing
             .iter()
@@ -124,11 +125,11 @@ async fn a_user_who_may_not_read_is_told_the_rights_once() {
 #[tokio::test]
 async fn a_healthy_user_lacks_nothing() {
     let Some((sandbox, bench)) = broken(&[]).await else { return };
-    assert_eq!(bench.target.rights().await.unwrap().missing, Vec::<String>::new());
+    assert_eq!(bench.target("mongo").rights().await.unwrap().missing, Vec::<String>::new());
     // A database with nothing in it is no matter of rights.
     database(&sandbox).await.drop().await.unwrap();
-    let bench = Bench::at(settings(&sandbox)).await.unwrap();
-    assert_eq!(bench.target.rights().await.unwrap().missing, Vec::<String>::new());
+    let bench = at(settings(&sandbox)).await.unwrap();
+    assert_eq!(bench.target("mongo").rights().await.unwrap().missing, Vec::<String>::new());
     assert_eq!(brief(&bench.run("mongo.connect").await), "failed database-empty");
     sandbox.stop().await;
 }

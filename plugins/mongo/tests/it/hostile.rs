@@ -1,11 +1,12 @@
 //! Servers that lie: each lie costs a check its answer, and neither the run nor its memory.
 
-use crate::bench::{Bench, brief, refusal};
+use crate::bench::{at, refusal};
 use crate::liar::{Liar, Say, hello};
 use mongodb::bson::raw::{RawDocumentBuf, cstr};
 use mongodb::bson::{Bson, Document, doc, rawdoc};
 use serde_json::json;
 use shakedown_core::{Status, TargetErrorKind};
+use shakedown_testkit::brief;
 use std::time::Duration;
 
 /// More than a check takes in before it gives up, with what is on its way meanwhile.
@@ -29,14 +30,14 @@ fn is_asked(command: &Document) -> bool {
 /// ask again.
 async fn survives(lie: fn(&Document) -> Say) -> Liar {
     let liar = Liar::start(move |command| is_asked(command).then(|| lie(command))).await;
-    let mut bench = Bench::at(json!({ "uri": liar.uri() })).await.unwrap();
+    let mut bench = at(json!({ "uri": liar.uri() })).await.unwrap();
     bench.deadline = Duration::from_secs(2);
     for id in ASKING {
         let outcome = bench.run(id).await;
         assert_eq!(outcome.status, Status::Errored, "{id}: {}", outcome.summary);
         assert!(outcome.summary.len() < 1000 && !outcome.summary.contains('\n'), "{id}: {}", outcome.summary);
     }
-    bench.target.probe().await.expect("the server still answers honest questions");
+    bench.target("mongo").probe().await.expect("the server still answers honest questions");
     assert!(liar.sent() < BOUND, "{} bytes were taken in", liar.sent());
     liar
 }
@@ -77,7 +78,7 @@ async fn garbage() {
 async fn lengths_that_cannot_be() {
     for length in [i32::MAX, 48_000_001 + (1 << 24), 17, 0, -1] {
         let liar = Liar::start(move |command| is_asked(command).then_some(Say::Endless(length))).await;
-        let mut bench = Bench::at(json!({ "uri": liar.uri() })).await.unwrap();
+        let mut bench = at(json!({ "uri": liar.uri() })).await.unwrap();
         bench.deadline = Duration::from_secs(2);
         let outcome = bench.run("mongo.indexes.required").await;
         assert_eq!(outcome.status, Status::Errored, "{length}: {}", outcome.summary);
@@ -114,7 +115,7 @@ async fn a_cursor_without_end() {
             })
         })
         .await;
-        let mut bench = Bench::at(json!({ "uri": liar.uri() })).await.unwrap();
+        let mut bench = at(json!({ "uri": liar.uri() })).await.unwrap();
         bench.deadline = Duration::from_secs(20);
         for id in ["mongo.indexes.required", "mongo.recordings.stale"] {
             // Rows without end are cut, and what is then judged is never right.
@@ -127,7 +128,7 @@ async fn a_cursor_without_end() {
 #[tokio::test]
 async fn documents_a_thousand_levels_deep() {
     let liar = Liar::start(|command| is_asked(command).then(|| Say::Encoded(both_deep(1000)))).await;
-    let bench = Bench::at(json!({ "uri": liar.uri() })).await.unwrap();
+    let bench = at(json!({ "uri": liar.uri() })).await.unwrap();
     for id in ASKING {
         let outcome = bench.run(id).await;
         assert_ne!(outcome.status, Status::Passed, "{id}: {}", brief(&outcome));
@@ -151,7 +152,7 @@ async fn text_that_is_no_text() {
 #[tokio::test]
 async fn answers_that_mean_nothing() {
     let liar = Liar::start(|command| is_asked(command).then(|| Say::Document(both(Bson::MinKey)))).await;
-    let bench = Bench::at(json!({ "uri": liar.uri() })).await.unwrap();
+    let bench = at(json!({ "uri": liar.uri() })).await.unwrap();
     for id in ASKING {
         let outcome = bench.run(id).await;
         // A server that tells of its version alone is in no bad health, and the rest is skipped.

@@ -1,11 +1,12 @@
 //! The indexes that there are, and those that are used.
 
-use crate::bench::{brief, broken, database};
+use crate::bench::{broken, database};
 use mongodb::IndexModel;
 use mongodb::bson::{Document, doc};
 use mongodb::options::{Collation, IndexOptions};
 use mongodb::{Collection, Database};
 use serde_json::json;
+use shakedown_testkit::brief;
 
 async fn recordings(database: &Database) -> Collection<Document> {
     let path = doc! { "base_path": "/prisma/root/recordings", "is_archive": false };

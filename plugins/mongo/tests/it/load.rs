@@ -1,8 +1,9 @@
 //! MongoDB while jobs run, and what the observer sees of it.
 
-use crate::bench::{Bench, brief, finding, settings};
+use crate::bench::{broken, settings, with_focus};
 use serde_json::{Value, json};
 use shakedown_core::{ObserveContext, Outcome};
+use shakedown_testkit::{Bench, brief, finding};
 use std::time::{Duration, Instant};
 
 /// What takes a while elsewhere is shown in seconds here.
@@ -22,18 +23,18 @@ async fn run(bench: &Bench, check: &str) -> Outcome {
 
 #[tokio::test]
 async fn a_healthy_server_bears_the_load() {
-    let Some((sandbox, bench)) = crate::bench::with_focus(&[]).await else { return };
+    let Some(bench) = with_focus(&[]).await else { return };
     let outcome = run(&bench, "mongo.load.pool").await;
     assert!(brief(&outcome).starts_with("passed"), "{outcome:#?}");
     let of = |name: &str| outcome.measurements.iter().find(|it| it.name == name).map(|it| it.value);
     assert_eq!((of("connections at once"), of("queries served")), (Some(20.0), Some(20.0)));
     assert!(of("connect p95").is_some(), "{outcome:#?}");
-    sandbox.stop().await;
+    bench.stop().await;
 }
 
 #[tokio::test]
 async fn the_report_says_whether_queries_use_indexes() {
-    let Some((sandbox, bench)) = crate::bench::with_focus(&["mongo.index-missing"]).await else { return };
+    let Some(bench) = with_focus(&["mongo.index-missing"]).await else { return };
     let outcome = bench
         .run_with(
             "mongo.load.query",
@@ -44,7 +45,7 @@ async fn the_report_says_whether_queries_use_indexes() {
     let note = finding(&outcome, "index-use");
     assert!(note.details.iter().any(|detail| detail.contains("COLLSCAN")), "{outcome:#?}");
     assert!(brief(&outcome).starts_with("passed"), "others judge indexes: {outcome:#?}");
-    sandbox.stop().await;
+    bench.stop().await;
 }
 
 #[tokio::test]
@@ -53,32 +54,32 @@ async fn slow_queries_and_refused_connections_are_found() {
         ("mongo.slow-queries", "mongo.load.query", "queries-slow"),
         ("mongo.connections-refused", "mongo.load.pool", "connections-refused"),
     ] {
-        let Some((sandbox, bench)) = crate::bench::with_focus(&[fault]).await else { return };
+        let Some(bench) = with_focus(&[fault]).await else { return };
         let outcome = run(&bench, check).await;
         assert!(
             brief(&outcome).starts_with(&format!("failed {code}")),
             "{check} under {fault}: {outcome:#?}"
         );
-        sandbox.stop().await;
+        bench.stop().await;
     }
 }
 
 #[tokio::test]
 async fn an_empty_collection_is_no_data() {
-    let Some((sandbox, bench)) = crate::bench::with_focus(&["mongo.recordings-empty"]).await else { return };
+    let Some(bench) = with_focus(&["mongo.recordings-empty"]).await else { return };
     for check in ["mongo.load.query", "mongo.load.pool"] {
         assert_eq!(brief(&run(&bench, check).await), "errored", "{check}");
     }
-    sandbox.stop().await;
+    bench.stop().await;
 }
 
 #[tokio::test]
 async fn the_observer_sees_connections_and_no_invented_zeros() {
-    let Some((sandbox, bench)) = crate::bench::broken(&["mongo.connections-exhausted"]).await else { return };
+    let Some((sandbox, bench)) = broken(&["mongo.connections-exhausted"]).await else { return };
     let entries = shakedown_core::registry::Entries::linked();
     let spec = entries.observers.iter().find(|spec| spec.id == "mongo.server").unwrap();
     let cx = ObserveContext { deadline: Instant::now() + Duration::from_secs(20) };
-    let readings = (spec.observe)(bench.target.client(), cx).await.unwrap();
+    let readings = (spec.observe)(bench.target("mongo").client(), cx).await.unwrap();
     let connections = readings.iter().find(|reading| reading.what == "connections").unwrap();
     assert_eq!((connections.value, connections.limit), (970.0, Some(1000.0)));
     assert!(readings.iter().all(|reading| reading.what != "memory" || reading.value > 0.0), "{readings:#?}");

@@ -1,10 +1,11 @@
 //! Logins, right and wrong; and what nobody may ever see of them.
 
-use crate::bench::{Bench, PATIENCE, all_checks, brief, connect, database, refusal, sandbox, settings};
+use crate::bench::{all_checks, at, connect, database, refusal, sandbox, settings};
 use mongodb::bson::doc;
 use serde_json::{Value, json};
 use shakedown_core::TargetErrorKind;
 use shakedown_mongo::Settings;
+use shakedown_testkit::brief;
 use tokio::net::TcpListener;
 
 /// The same settings with another login.
@@ -33,7 +34,7 @@ async fn users_log_in_with_scram() {
             (user.replace(' ', "%20").replace('@', "%40"), "p%40ss%3Aw%2Frd%3F%23%5B%5D%25%20%C3%BC");
         let login = format!("{user_encoded}:{password_encoded}");
         for options in options {
-            let bench = Bench::at(as_user(&settings, &login, options)).await.unwrap();
+            let bench = at(as_user(&settings, &login, options)).await.unwrap();
             assert_eq!(brief(&bench.run("mongo.connect").await), "passed", "{mechanism} {options}");
         }
         for wrong in [format!("{user_encoded}:wrong-horse"), format!("somebody:{password_encoded}")] {
@@ -100,7 +101,7 @@ async fn a_secret_is_never_shown_wherever_it_stands_in_a_uri() {
         for uri in secretive(&address) {
             let read: Settings = serde_json::from_value(json!({ "uri": uri })).unwrap();
             assert!(!format!("{read:?}").contains(SECRET), "{uri}");
-            match connect(json!({ "uri": uri }), PATIENCE).await {
+            match connect(json!({ "uri": uri })).await {
                 Err(error) => {
                     let said = format!("{error} {error:?}");
                     assert!(!said.contains(SECRET) && !said.contains("hunter"), "{uri}: {said}");
@@ -123,7 +124,7 @@ async fn no_check_shows_a_secret_when_the_server_goes_away_under_it() {
     let uri = settings["uri"].as_str().unwrap();
     let password =
         uri.split_once("://").unwrap().1.split_once(':').unwrap().1.split_once('@').unwrap().0.to_owned();
-    let bench = Bench::at(settings).await.unwrap();
+    let bench = at(settings).await.unwrap();
     // Without a server each question takes its time, so that not every check is asked there.
     let some = || vec!["mongo.connect", "mongo.server.health"];
     for (fault, checks) in [

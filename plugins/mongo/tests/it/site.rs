@@ -1,11 +1,11 @@
 //! A sandbox whose data a test may spoil, and a runner of checks at it.
 
-use crate::bench::{self, Bench};
+use crate::bench;
 use mongodb::bson::{Document, doc};
 use mongodb::{Collection, Database};
 use serde_json::{Value, json};
 use shakedown_core::Outcome;
-use shakedown_sandbox::Sandbox;
+use shakedown_testkit::{Bench, Sandbox};
 
 pub(crate) struct Site {
     sandbox: Sandbox,
@@ -18,7 +18,7 @@ impl Site {
     pub(crate) async fn with(options: Value) -> Option<Self> {
         let sandbox = bench::sandbox(options).await?;
         let database = bench::database(&sandbox).await;
-        let bench = Bench::at(bench::settings(&sandbox)).await.unwrap();
+        let bench = bench::at(bench::settings(&sandbox)).await.unwrap();
         Some(Self { sandbox, database, bench })
     }
 

@@ -1,6 +1,6 @@
 //! TLS before the sandbox's server: whom the client trusts, and whom the server does.
 
-use crate::bench::{Bench, brief, refusal, sandbox, settings};
+use crate::bench::{at, refusal, sandbox, settings};
 use crate::liar::{Liar, Say};
 use mongodb::bson::doc;
 use rcgen::{
@@ -14,6 +14,7 @@ use rustls::pki_types::PrivateKeyDer;
 use rustls::server::WebPkiClientVerifier;
 use serde_json::{Value, json};
 use shakedown_core::TargetErrorKind;
+use shakedown_testkit::brief;
 use std::fs;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
@@ -142,10 +143,9 @@ async fn only_a_server_of_a_trusted_authority_and_the_right_name_is_talked_to() 
     };
     let good = start("localhost", 2100).await;
 
-    let bench =
-        Bench::at(with(through(&plain, good, ""), "tls_ca_file", &authority.path("ca.pem"))).await.unwrap();
+    let bench = at(with(through(&plain, good, ""), "tls_ca_file", &authority.path("ca.pem"))).await.unwrap();
     assert_eq!(brief(&bench.run("mongo.connect").await), "passed");
-    assert!(bench.target.info().warnings.is_empty());
+    assert!(bench.target("mongo").info().warnings.is_empty());
 
     let stranger = refusal(through(&plain, good, "&tls=true")).await;
     assert_eq!(stranger.kind, TargetErrorKind::Tls, "{stranger}");
@@ -159,8 +159,8 @@ async fn only_a_server_of_a_trusted_authority_and_the_right_name_is_talked_to() 
         assert!(error.message.contains("certificate"), "{error}");
     }
 
-    let careless = Bench::at(through(&plain, good, "&tls=true&tlsInsecure=true")).await.unwrap();
-    insta::assert_snapshot!(careless.target.info().warnings.join("\n"), @"TLS certificates are not verified: anybody can pose as the server");
+    let careless = at(through(&plain, good, "&tls=true&tlsInsecure=true")).await.unwrap();
+    insta::assert_snapshot!(careless.target("mongo").info().warnings.join("\n"), @"TLS certificates are not verified: anybody can pose as the server");
 
     let without = refusal(through(&plain, good, "")).await;
     assert!(matches!(without.kind, TargetErrorKind::Lost | TargetErrorKind::Protocol), "{without}");
@@ -175,8 +175,7 @@ async fn a_server_may_demand_a_certificate_of_the_client() {
     let address = terminate(server, upstream(&plain)).await;
     let trusting = with(through(&plain, address, ""), "tls_ca_file", &authority.path("ca.pem"));
 
-    let bench =
-        Bench::at(with(trusting.clone(), "tls_certificate_key_file", &authority.client())).await.unwrap();
+    let bench = at(with(trusting.clone(), "tls_certificate_key_file", &authority.client())).await.unwrap();
     assert_eq!(brief(&bench.run("mongo.connect").await), "passed");
 
     let nobody = refusal(trusting.clone()).await;
@@ -218,7 +217,7 @@ async fn a_certificate_can_be_the_login() {
             "tls_certificate_key_file": authority.client(),
         });
         if known {
-            let bench = Bench::at(settings).await.unwrap();
+            let bench = at(settings).await.unwrap();
             assert_eq!(brief(&bench.run("mongo.connect").await), "passed");
         } else {
             let error = refusal(settings).await;

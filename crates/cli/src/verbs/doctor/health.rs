@@ -1,5 +1,6 @@
 //! What one target says when it is asked for everything that does not depend on a check.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use shakedown_core::sandbox::Unavailable;
 use shakedown_core::target::{LiveTarget, Rights};
@@ -15,7 +16,7 @@ use tokio::time::timeout;
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// How a target is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Condition {
     /// It can be used.
@@ -43,12 +44,15 @@ impl fmt::Display for Condition {
 }
 
 /// One target.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct Health {
+    /// Its kind.
     pub(crate) target: &'static str,
+    /// How it is.
     pub(crate) condition: Condition,
     /// Its address, without credentials.
     pub(crate) address: Option<String>,
+    /// Its version, as it tells.
     pub(crate) version: Option<String>,
     /// What tells it from all others.
     pub(crate) identity: BTreeMap<String, String>,

@@ -1,5 +1,6 @@
 //! What was planned, what came of it, and how the checks stood before and after.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use shakedown_core::Status;
 use shakedown_core::fix::{Applied, Step};
@@ -7,18 +8,21 @@ use shakedown_core::run::{CheckRecord, Run};
 use std::path::PathBuf;
 
 /// What was planned, and what came of it: `fix.json`.
-#[derive(Serialize)]
-pub(super) struct Report {
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct Report {
     /// The id of the application.
     pub(super) id: String,
+    /// The environment.
     pub(super) environment: String,
     /// Whether that is the embedded sandbox.
     pub(super) sandbox: bool,
     /// Whether anything was to be written.
     pub(super) apply: bool,
+    /// What would be written, or was.
     pub(super) fixes: Vec<Mending>,
-    /// How the checks ended before, and after.
+    /// How the checks ended before.
     pub(super) before: Vec<Stand>,
+    /// How they ended after, where anything was written.
     pub(super) after: Vec<Stand>,
     /// Where everything about it is kept, where it was applied.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -26,9 +30,11 @@ pub(super) struct Report {
 }
 
 /// One fix of a report.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 pub(super) struct Mending {
+    /// Its id.
     pub(super) fix: &'static str,
+    /// What it does, in one line.
     pub(super) title: &'static str,
     /// The check whose findings it mends.
     pub(super) check: &'static str,
@@ -38,25 +44,31 @@ pub(super) struct Mending {
     /// Why it could not be planned.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) error: Option<String>,
+    /// Its steps, in the order in which they are done.
     pub(super) steps: Vec<Stage>,
 }
 
 /// One step of a report.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 pub(super) struct Stage {
     #[serde(flatten)]
     pub(super) step: Step,
+    /// What it changed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) applied: Option<Applied>,
+    /// Why it could not be done.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) error: Option<String>,
 }
 
 /// How a check ended.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 pub(super) struct Stand {
+    /// The check.
     pub(super) check: String,
+    /// How it ended.
     pub(super) status: Status,
+    /// What was seen, in one line.
     pub(super) summary: String,
     /// What it found, in a line each.
     pub(super) findings: Vec<String>,

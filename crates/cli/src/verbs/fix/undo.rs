@@ -2,11 +2,12 @@
 
 use super::{Call, why};
 use crate::args::{FixOptions, Format, Globals};
-use crate::output::{print, problem, redacted};
+use crate::output::{print, print_json, problem, redacted};
 use crate::project::{Project, start_sandbox};
 use crate::signals;
 use anyhow::{Context as _, bail};
-use serde_json::json;
+use schemars::JsonSchema;
+use serde::Serialize;
 use shakedown_core::FixSpec;
 use shakedown_core::fix::Standing;
 use shakedown_core::run::Exit;
@@ -86,7 +87,7 @@ impl Undo<'_> {
             }
         }
         if !moved_on.is_empty() {
-            self.show(&refusal(&moved_on), 0, as_before, &moved_on);
+            self.show(&refusal(&moved_on), 0, as_before, &moved_on)?;
             return Ok(Exit::Failed);
         }
         let reverted = self.revert(&mender, &to_do, file).await?;
@@ -99,7 +100,7 @@ impl Undo<'_> {
         for error in errors.iter().take(EXAMPLES) {
             let _ = writeln!(text, "  {error}");
         }
-        self.show(&text, done, as_before, &errors);
+        self.show(&text, done, as_before, &errors)?;
         Ok(match call.interrupt.raised() {
             Some(_) => Exit::Interrupted,
             None if errors.is_empty() => Exit::Fit,
@@ -142,22 +143,39 @@ impl Undo<'_> {
         Ok(reverted)
     }
 
-    fn show(&self, text: &str, done: usize, as_before: usize, problems: &[String]) {
+    fn show(&self, text: &str, done: usize, as_before: usize, problems: &[String]) -> anyhow::Result<()> {
         match self.call.globals.format {
             Format::Text => print(&redacted(text)),
             Format::Json => {
-                let document = json!({
-                    "id": self.header.id,
-                    "environment": self.header.environment,
-                    "changes": self.changes.len(),
-                    "taken_back": done,
-                    "as_before": as_before,
-                    "problems": problems,
-                });
-                print(&redacted(&format!("{document:#}\n")));
+                print_json(&Undone {
+                    id: &self.header.id,
+                    environment: &self.header.environment,
+                    changes: self.changes.len(),
+                    taken_back: done,
+                    as_before,
+                    problems,
+                })?;
             }
         }
+        Ok(())
     }
+}
+
+/// What came of taking changes back, for programs.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct Undone<'a> {
+    /// The id of the application that is undone.
+    id: &'a str,
+    /// The environment.
+    environment: &'a str,
+    /// How many changes it had made.
+    changes: usize,
+    /// How many of them were taken back now.
+    taken_back: usize,
+    /// How many were as before already.
+    as_before: usize,
+    /// Why the others were not, in a line each.
+    problems: &'a [String],
 }
 
 /// What came of taking changes back.

@@ -1,6 +1,7 @@
 //! One experiment: one check, by itself, in a sandbox of its own.
 
 use crate::project::sandbox_target;
+use schemars::JsonSchema;
 use serde::Serialize;
 use shakedown_config::Profile;
 use shakedown_core::event::{Event, EventKind, RunInfo};
@@ -25,7 +26,7 @@ const ATTEMPTS: usize = 3;
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// What is done to the target.
-#[derive(Clone, Copy, Debug, Serialize)]
+#[derive(Clone, Copy, Debug, Serialize, JsonSchema)]
 #[serde(tag = "experiment", rename_all = "kebab-case")]
 pub(crate) enum Kind {
     /// Nothing: the check must pass.
@@ -65,8 +66,9 @@ impl Experiment {
 }
 
 /// What came of it.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub(crate) struct Shown {
+    /// The check.
     pub(crate) check: &'static str,
     #[serde(flatten)]
     pub(crate) kind: Kind,

@@ -1,11 +1,11 @@
 //! Each rule passes where all is well, and is the one to complain about what it owns.
 
 use super::RULES;
-use crate::bench::{brief, finding, spec};
 use crate::site::Site;
 use mongodb::bson::{Document, doc};
 use serde_json::json;
 use shakedown_core::Status;
+use shakedown_testkit::{brief, finding, spec};
 use std::collections::BTreeSet;
 
 /// The rules that do not pass, each with its codes. What requires a rule that fails is left out, as the runner does.

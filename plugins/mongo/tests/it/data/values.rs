@@ -1,12 +1,12 @@
 //! What the server counts, whatever the documents hold; and what nothing may upset.
 
 use super::RULES;
-use crate::bench::{brief, finding};
 use crate::site::Site;
 use jiff::SignedDuration;
 use mongodb::bson::oid::ObjectId;
 use mongodb::bson::{Binary, Bson, DateTime, Decimal128, Document, Timestamp, doc};
 use shakedown_core::{Clock, Outcome, Status};
+use shakedown_testkit::{brief, finding};
 
 fn ago(hours: i64) -> DateTime {
     let then = Clock::system().now() - SignedDuration::from_hours(hours);
