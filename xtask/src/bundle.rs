@@ -62,6 +62,10 @@ rust-version.workspace = true
 license.workspace = true
 publish.workspace = true
 
+[lib]
+doctest = false
+test = false
+
 [dependencies]
 ",
     );

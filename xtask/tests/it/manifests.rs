@@ -1,6 +1,6 @@
 //! What holds for the manifest of every crate.
 
-use crate::{File, assert_none, manifests};
+use crate::{File, assert_none, files, manifests};
 
 /// The folder of a manifest.
 fn folder(file: &File) -> &str {
@@ -51,6 +51,44 @@ fn a_package_is_named_after_its_folder() {
         }
     }
     assert_none(&problems);
+}
+
+/// What is not there is not built and linked; what is there is run.
+#[test]
+fn no_unit_test_and_no_example_is_switched_off() {
+    let mut problems = Vec::new();
+    for file in manifests() {
+        let library = section(&file, "lib");
+        let sources = format!("{}/src/", folder(&file));
+        for source in files().iter().filter(|source| source.is_rust() && source.path.starts_with(&sources)) {
+            if library.contains(&"test = false") && source.text.contains("#[cfg(test)]") {
+                problems
+                    .push(format!("{}: has unit tests, and its manifest says `test = false`", source.path));
+            }
+            if library.contains(&"doctest = false") && has_example(&source.text) {
+                problems.push(format!(
+                    "{}: has an example, and its manifest says `doctest = false`",
+                    source.path
+                ));
+            }
+        }
+    }
+    assert_none(&problems);
+}
+
+/// Whether a doc comment has a block of Rust.
+fn has_example(text: &str) -> bool {
+    let mut fences = text.lines().filter_map(|line| {
+        let line = line.trim_start();
+        line.strip_prefix("/// ```").or_else(|| line.strip_prefix("//! ```"))
+    });
+    // Every second fence closes a block.
+    std::iter::from_fn(|| {
+        let opens = fences.next()?;
+        fences.next();
+        Some(opens)
+    })
+    .any(|language| ["", "rust", "no_run", "should_panic", "compile_fail"].contains(&language.trim()))
 }
 
 /// Which crates of the workspace a crate may be built on. Tests may use more.

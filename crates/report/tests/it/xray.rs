@@ -158,7 +158,9 @@ fn a_row_answers_for_its_key_in_place_of_its_check() {
     let keys = ["PZ-1", "PZ-2", "PZ-3", "PZ-4"];
     let all = |cases: Vec<Case>| {
         let mut rows = Cases::new();
-        cases.into_iter().for_each(|case| rows.push(case));
+        for case in cases {
+            rows.push(case);
+        }
         rows.verdict().unwrap()
     };
     let rows = |unnamed| {
