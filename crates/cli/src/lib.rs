@@ -27,6 +27,10 @@ use shakedown_core::run::Exit;
 use std::ffi::OsString;
 use std::process::ExitCode;
 
+/// Quicker than the system's at what a load does most: small pieces, taken and given back.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Does what the command line says with the plugins that were linked, and returns the exit code.
 pub fn main() -> ExitCode {
     if completion::answer() {
