@@ -22,13 +22,15 @@ struct Request {
     outside: Option<PathBuf>,
     /// From where that workspace takes Shakedown; without it, from this directory.
     git: Option<String>,
+    /// Leave what needs the program to a later `codegen`.
+    no_build: bool,
 }
 
 pub(crate) fn new_plugin(arguments: &[OsString]) -> Result<ExitCode, Failure> {
     let request = Request::read(arguments)?;
     match &request.outside {
         Some(folder) => outside::new_plugin(&request.name, folder, request.git.as_deref()),
-        None => new_plugin_here(&request.name),
+        None => new_plugin_here(&request.name, request.no_build),
     }
 }
 
@@ -36,13 +38,14 @@ impl Request {
     fn read(arguments: &[OsString]) -> Result<Self, Failure> {
         use lexopt::prelude::{Long, Value};
         let told = |error: lexopt::Error| format!("new-plugin: {error}");
-        let (mut name, mut outside, mut git) = (None, None, None);
+        let (mut name, mut outside, mut git, mut no_build) = (None, None, None, false);
         let mut parser = lexopt::Parser::from_args(arguments);
         while let Some(argument) = parser.next().map_err(told)? {
             match argument {
                 Value(text) if name.is_none() => name = Some(Name::read(&text.to_string_lossy())?),
                 Long("outside") => outside = Some(parser.value().map_err(told)?.into()),
                 Long("git") => git = Some(parser.value().map_err(told)?.to_string_lossy().into_owned()),
+                Long("no-build") => no_build = true,
                 other => return Err(told(other.unexpected())),
             }
         }
@@ -54,12 +57,12 @@ impl Request {
                     .to_owned(),
             );
         }
-        Ok(Self { name, outside, git })
+        Ok(Self { name, outside, git, no_build })
     }
 }
 
 /// A plugin in this repository.
-fn new_plugin_here(name: &Name) -> Result<ExitCode, Failure> {
+fn new_plugin_here(name: &Name, no_build: bool) -> Result<ExitCode, Failure> {
     let root = root();
     let folder = root.join("plugins").join(name.kebab());
     // Everything that can go wrong is looked at before anything is written.
@@ -68,7 +71,9 @@ fn new_plugin_here(name: &Name) -> Result<ExitCode, Failure> {
     Files::of_plugin(name).place(&scratch(&root, name), &folder, &root)?;
     checks.write()?;
     // Links it, builds the program, and writes what is generated from it.
-    if codegen::codegen(&[])? != ExitCode::SUCCESS {
+    if no_build {
+        println!("cargo xtask codegen                       links it");
+    } else if codegen::codegen(&[])? != ExitCode::SUCCESS {
         return Ok(ExitCode::FAILURE);
     }
     println!("{}", advice(name));
@@ -147,11 +152,14 @@ mod tests {
     #[test]
     fn reads_what_is_asked_for() {
         let name = Name::read("moon").unwrap();
-        assert_eq!(read(&["moon"]), Ok(Request { name: name.clone(), outside: None, git: None }));
+        assert_eq!(
+            read(&["moon"]),
+            Ok(Request { name: name.clone(), outside: None, git: None, no_build: false })
+        );
         let git = Some("https://git.example.com/shakedown".to_owned());
         let outside = Some("../acme".into());
         let words = ["--outside", "../acme", "moon", "--git", "https://git.example.com/shakedown"];
-        assert_eq!(read(&words), Ok(Request { name, outside, git }));
+        assert_eq!(read(&words), Ok(Request { name, outside, git, no_build: false }));
     }
 
     #[test]

@@ -149,6 +149,7 @@ impl Trial {
             let value = match name.as_str() {
                 uri if uri.ends_with("_MONGO_URI") => "mongodb://db.example.com",
                 url if url.ends_with("_URL") => "https://shakedown.example.com/api/v2",
+                key if key.ends_with("_EXEC_KEY") => "PZ-900",
                 _ => "c4nary",
             };
             command.env(name, value);

@@ -14,7 +14,7 @@ fn every_status_is_shown_as_it_is() {
     assert_snapshot!(render(&everything().run()), @r#"
 <?xml version="1.0" encoding="UTF-8"?>
 <testsuites name="focus-server on production" tests="14" skipped="6" failures="2" errors="2" timestamp="2025-11-21T09:00:00.000+00:00" time="10.250">
-    <testsuite name="focus-api" tests="7" skipped="4" failures="1" errors="1" time="0.048">
+    <testsuite name="focus-api" tests="7" skipped="4" errors="1" failures="1" time="0.048">
         <testcase name="Title of focus-api.configure.valid" classname="focus-api.configure.valid" time="0.012" file="plugins/focus-api/configure/valid.rs">
             <properties>
                 <property name="severity" value="high"/>
@@ -77,7 +77,7 @@ cause: check</error>
 cause: capacity</skipped>
         </testcase>
     </testsuite>
-    <testsuite name="k8s" tests="2" skipped="1" failures="0" errors="1" time="0.024">
+    <testsuite name="k8s" tests="2" skipped="1" errors="1" failures="0" time="0.024">
         <testcase name="Title of k8s.connect" classname="k8s.connect" timestamp="2025-11-21T09:00:06.500+00:00" time="0.012" file="plugins/k8s/connect.rs">
             <properties>
                 <property name="keys" value="PZ-9"/>
@@ -96,12 +96,12 @@ remedy: open an SSH tunnel and put it into the target, or set `unreachable = &qu
             <skipped message="k8s is away, which k8s.connect reports">skipped: k8s is away, which k8s.connect reports</skipped>
         </testcase>
     </testsuite>
-    <testsuite name="load" tests="0" skipped="0" failures="0" errors="0" time="0.000">
+    <testsuite name="load" tests="0" skipped="0" errors="0" failures="0" time="0.000">
         <properties>
             <property name="left_out" value="2"/>
         </properties>
     </testsuite>
-    <testsuite name="mongo" tests="5" skipped="1" failures="1" errors="0" time="0.097">
+    <testsuite name="mongo" tests="5" skipped="1" errors="0" failures="1" time="0.097">
         <testcase name="Title of mongo.connect" classname="mongo.connect" timestamp="2025-11-21T09:00:03.750+00:00" time="0.012" file="plugins/mongo/connect.rs">
             <properties>
                 <property name="keys" value="PZ-1"/>
@@ -192,7 +192,7 @@ fn what_a_check_says_beyond_its_rows_has_a_case() {
     story.check(check("mongo.late", Severity::Low), late);
     let xml = render(&story.run());
     assert!(
-        xml.contains("<testsuite name=\"mongo\" tests=\"4\" skipped=\"0\" failures=\"1\" errors=\"1\""),
+        xml.contains("<testsuite name=\"mongo\" tests=\"4\" skipped=\"0\" errors=\"1\" failures=\"1\""),
         "{xml}"
     );
 }

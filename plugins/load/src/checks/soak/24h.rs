@@ -29,6 +29,9 @@ register_check! {
     /// Every two minutes the last ten jobs are compared with the first ten: response time 50 % longer, 30 points more
     /// failures or 20 points more dead jobs are early warnings, shown at once and reported at the end.
     ///
+    /// Where the target or this machine is so slow that too few jobs have ended by then to tell a trend, it goes on, for three
+    /// times as long at most.
+    ///
     /// The run notes in its journal how far it is. A run that was cut off goes on from there with `run --resume`; for how long
     /// nobody watched is said.
     ///
@@ -130,6 +133,8 @@ impl Params for SoakParams {
 
 /// As documented: in percent, and in percentage points.
 const EARLY: early::Bounds = early::Bounds { response: 50.0, errors: 30.0, dead: 20.0 };
+/// How many times as long as planned it goes on at most, where there is too little to tell a trend from.
+const LONGER: u32 = 3;
 /// How long a sign of life may take.
 const SIGN: Duration = Duration::from_secs(5);
 
@@ -164,6 +169,14 @@ impl Due {
     }
 }
 
+/// When what is under way has ended, and with what; never where nothing is.
+async fn ending<T, F: Future<Output = T> + Unpin>(under_way: &mut Option<(f64, F)>) -> (f64, T) {
+    match under_way {
+        Some((since, running)) => (*since, running.await),
+        None => std::future::pending().await,
+    }
+}
+
 impl Day {
     async fn soak(&self, cx: &Context, client: &FocusClient, body: &str) -> Result<Record, CheckError> {
         let params = &self.params;
@@ -181,13 +194,13 @@ impl Day {
             [params.every, params.look_every, params.warn_every, params.note_every].map(Due::every);
         let started = Instant::now();
         let mut warning = String::new();
-        // Those that are under way: memory is looked at meanwhile, and the next ones wait until they have ended.
-        let mut jobs_now = None;
-        while started.elapsed() < left {
+        // What is under way: neither waits for the other, and the next of a kind waits until the last has ended.
+        let (mut jobs_now, mut look_now) = (None, None);
+        while started.elapsed() < left || (started.elapsed() < left * LONGER && !record.tells_trends()) {
             let now = started.elapsed();
             let at = base + now.as_secs_f64();
-            if look.is_due(now) {
-                record.memory(at, &cx.observe().await);
+            if look.is_due(now) && look_now.is_none() {
+                look_now = Some((at, Box::pin(cx.observe())));
             }
             if jobs.is_due(now) && jobs_now.is_none() {
                 jobs_now = Some((at, Box::pin(self.jobs(cx, client, body))));
@@ -208,19 +221,18 @@ impl Day {
                 all.as_secs(),
                 format!("seconds watched, {} jobs{warning}", record.asked),
             );
-            let next =
-                [jobs.next, look.next, warn.next, note.next].into_iter().min().unwrap_or(left).min(left);
-            let pause = tokio::time::sleep(next.saturating_sub(started.elapsed()));
-            let Some((since, running)) = &mut jobs_now else {
-                pause.await;
-                continue;
-            };
+            let end = if now < left { left } else { left * LONGER };
+            let next = [jobs.next, look.next, warn.next, note.next].into_iter().min().unwrap_or(end).min(end);
             tokio::select! {
-                ended = running => {
-                    record.jobs(*since, ended?);
+                (since, ended) = ending(&mut jobs_now) => {
+                    record.jobs(since, ended?);
                     jobs_now = None;
                 }
-                () = pause => {}
+                (since, observed) = ending(&mut look_now) => {
+                    record.memory(since, &observed);
+                    look_now = None;
+                }
+                () = tokio::time::sleep(next.saturating_sub(started.elapsed())) => {}
             }
         }
         if let Some((since, running)) = jobs_now {

@@ -4,6 +4,7 @@ use super::bins::Bins;
 use super::early::{Sample, Watch};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use shakedown_capacity::Trend;
 use shakedown_core::Unit;
 use shakedown_core::duration::brief;
 use shakedown_core::observe::Observed;
@@ -129,6 +130,12 @@ impl Record {
         most.map(|(subject, memory)| (&**subject, &memory.bins))
     }
 
+    /// Whether there is enough to tell trends from: of latency, and of memory where any is seen.
+    pub(super) fn tells_trends(&self) -> bool {
+        let enough = Trend::LEAST_SAMPLES as u64;
+        self.latency.count() >= enough && (self.seen == 0 || self.seen >= enough)
+    }
+
     /// That nobody watched for a while.
     pub(super) fn gap_note(&self) -> Option<Finding> {
         gap_note(&self.gaps)
@@ -192,6 +199,18 @@ mod tests {
         let lasting: Vec<_> = record.lasting().map(|(subject, bins)| (subject, bins.count())).collect();
         assert_eq!(lasting, [("pod/server", 100)]);
         assert_eq!(record.unread.as_deref(), Some("x.y: forbidden"));
+    }
+
+    #[test]
+    fn a_trend_takes_ten_of_each() {
+        let mut record = Record::new(at(0));
+        for job in 0..Trend::LEAST_SAMPLES {
+            assert!(!record.tells_trends(), "{job}");
+            record.job(1.0, Sample { millis: Some(5.0), alive: true }, None);
+        }
+        assert!(record.tells_trends(), "without memory there is none to tell");
+        record.memory(1.0, &observed(vec![memory("pod/server", 1e9)]));
+        assert!(!record.tells_trends());
     }
 
     #[test]
