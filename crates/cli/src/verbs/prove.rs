@@ -84,8 +84,8 @@ pub(crate) async fn prove(globals: &Globals, options: &ProveOptions) -> anyhow::
     })
 }
 
-/// Carries out an experiment beside others. What measures speed takes half of the places, and all of them where that was too
-/// little.
+/// Carries out an experiment beside others. What measures speed takes a third of the places, and all of them where that was
+/// too little.
 async fn beside_others(
     laboratory: &Laboratory,
     experiment: Experiment,
@@ -93,7 +93,7 @@ async fn beside_others(
     jobs: u32,
 ) -> Shown {
     let is_load = experiment.is_load();
-    let place = places.acquire_many(if is_load { jobs.div_ceil(2) } else { 1 }).await;
+    let place = places.acquire_many(if is_load { jobs.div_ceil(3) } else { 1 }).await;
     let shown = laboratory.carry_out(experiment).await;
     drop(place);
     if shown.proven || !is_load {

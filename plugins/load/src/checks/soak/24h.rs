@@ -29,7 +29,7 @@ register_check! {
     /// Every two minutes the last ten jobs are compared with the first ten: response time 50 % longer, 30 points more
     /// failures or 20 points more dead jobs are early warnings, shown at once and reported at the end.
     ///
-    /// Where the target or this machine is so slow that too few jobs have ended by then to tell a trend, it goes on, for three
+    /// Where the target or this machine is so slow that too few jobs have ended by then to tell a trend, it goes on, for five
     /// times as long at most.
     ///
     /// The run notes in its journal how far it is. A run that was cut off goes on from there with `run --resume`; for how long
@@ -134,7 +134,7 @@ impl Params for SoakParams {
 /// As documented: in percent, and in percentage points.
 const EARLY: early::Bounds = early::Bounds { response: 50.0, errors: 30.0, dead: 20.0 };
 /// How many times as long as planned it goes on at most, where there is too little to tell a trend from.
-const LONGER: u32 = 3;
+const LONGER: u32 = 5;
 /// How long a sign of life may take.
 const SIGN: Duration = Duration::from_secs(5);
 

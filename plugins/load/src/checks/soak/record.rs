@@ -132,8 +132,10 @@ impl Record {
 
     /// Whether there is enough to tell trends from: of latency, and of memory where any is seen.
     pub(super) fn tells_trends(&self) -> bool {
-        let enough = Trend::LEAST_SAMPLES as u64;
-        self.latency.count() >= enough && (self.seen == 0 || self.seen >= enough)
+        let mut memories =
+            self.lasting().map(|(_, bins)| bins.points().len() >= Trend::LEAST_SAMPLES).peekable();
+        let is_memory_told = memories.peek().is_none() || memories.any(|enough| enough);
+        self.latency.points().len() >= Trend::LEAST_SAMPLES && is_memory_told
     }
 
     /// That nobody watched for a while.
@@ -209,8 +211,11 @@ mod tests {
             record.job(1.0, Sample { millis: Some(5.0), alive: true }, None);
         }
         assert!(record.tells_trends(), "without memory there is none to tell");
-        record.memory(1.0, &observed(vec![memory("pod/server", 1e9)]));
-        assert!(!record.tells_trends());
+        for look in 0..Trend::LEAST_SAMPLES {
+            assert!(look == 0 || !record.tells_trends(), "{look}");
+            record.memory(1.0, &observed(vec![memory("pod/server", 1e9)]));
+        }
+        assert!(record.tells_trends());
     }
 
     #[test]
