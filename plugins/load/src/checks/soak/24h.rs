@@ -29,8 +29,8 @@ register_check! {
     /// Every two minutes the last ten jobs are compared with the first ten: response time 50 % longer, 30 points more
     /// failures or 20 points more dead jobs are early warnings, shown at once and reported at the end.
     ///
-    /// Where the target or this machine is so slow that too few jobs have ended by then to tell a trend, it goes on, for five
-    /// times as long at most.
+    /// Where the target or this machine is so slow that too few jobs have ended by then to tell a trend, it goes on, for half
+    /// a minute at most.
     ///
     /// The run notes in its journal how far it is. A run that was cut off goes on from there with `run --resume`; for how long
     /// nobody watched is said.
@@ -133,8 +133,8 @@ impl Params for SoakParams {
 
 /// As documented: in percent, and in percentage points.
 const EARLY: early::Bounds = early::Bounds { response: 50.0, errors: 30.0, dead: 20.0 };
-/// How many times as long as planned it goes on at most, where there is too little to tell a trend from.
-const LONGER: u32 = 5;
+/// How much longer than planned it goes on at most, where there is too little to tell a trend from.
+const LONGER: Duration = Duration::from_secs(30);
 /// How long a sign of life may take.
 const SIGN: Duration = Duration::from_secs(5);
 
@@ -196,7 +196,7 @@ impl Day {
         let mut warning = String::new();
         // What is under way: neither waits for the other, and the next of a kind waits until the last has ended.
         let (mut jobs_now, mut look_now) = (None, None);
-        while started.elapsed() < left || (started.elapsed() < left * LONGER && !record.tells_trends()) {
+        while started.elapsed() < left || (started.elapsed() < left + LONGER && !record.tells_trends()) {
             let now = started.elapsed();
             let at = base + now.as_secs_f64();
             if look.is_due(now) && look_now.is_none() {
@@ -221,7 +221,7 @@ impl Day {
                 all.as_secs(),
                 format!("seconds watched, {} jobs{warning}", record.asked),
             );
-            let end = if now < left { left } else { left * LONGER };
+            let end = if now < left { left } else { left + LONGER };
             let next = [jobs.next, look.next, warn.next, note.next].into_iter().min().unwrap_or(end).min(end);
             tokio::select! {
                 (since, ended) = ending(&mut jobs_now) => {
