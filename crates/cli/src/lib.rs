@@ -57,8 +57,8 @@ pub fn main() -> ExitCode {
     let Arguments { globals, verb } = arguments;
     let exit =
         runtime.block_on(dispatch(&globals, verb)).unwrap_or_else(|error| failure::tell(&globals, &error));
-    // Whatever a check has left running must not keep the program from ending.
-    runtime.shutdown_background();
+    // Whatever a check has left running must not keep the program from ending for long.
+    runtime.shutdown_timeout(2 * shakedown_runner::ENDING);
     ExitCode::from(exit.code())
 }
 

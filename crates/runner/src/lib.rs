@@ -22,7 +22,7 @@ mod schedule;
 mod undo;
 
 pub use audit::{Audit, AuditEntry, AuditLine};
-pub use execute::{Finished, Request, STACK, run};
+pub use execute::{ENDING, Finished, Request, STACK, run};
 pub use gate::{Confirmation, Permit, Refusal, admit_fix};
 pub use interrupt::Interrupt;
 pub use ledger::{Debt, Ledger, LedgerError};

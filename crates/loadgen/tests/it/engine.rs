@@ -161,8 +161,15 @@ async fn a_burst_begins_all_at_once() {
 
 #[tokio::test]
 async fn iterations_are_shared_by_the_users() {
-    let scenario = Counting::new(|_| Act::Sleep(0));
-    let report = run(single(Load::Iterations { users: 3, count: 1000 }), WIDE, &scenario).await;
+    // Nobody finishes before all three have begun: a user that starts late would find nothing left to do.
+    let scenario = Counting::new(|number| if number < 3 { Act::Gate } else { Act::Sleep(0) });
+    let running = tokio::spawn({
+        let scenario = Arc::clone(&scenario);
+        async move { run(single(Load::Iterations { users: 3, count: 1000 }), WIDE, &scenario).await }
+    });
+    until(|| scenario.active.load(SeqCst) == 3).await;
+    scenario.gate.add_permits(3);
+    let report = running.await.unwrap();
     adds_up(&report.phases[0]);
     assert_eq!(scenario.numbers(), (0..1000).collect());
     assert_eq!(scenario.sessions.lock().unwrap().len(), 3);
