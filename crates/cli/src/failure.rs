@@ -52,9 +52,13 @@ pub(crate) fn because(globals: &Globals, exit: Exit, text: &str) -> Exit {
 
 fn instead(globals: &Globals, message: String, exit: Exit, diagnostics: Vec<Described>) {
     if globals.format == Format::Json {
-        // It holds nothing that JSON lacks.
-        let _ = print_json(&Failure { error: Problem { message, exit_code: exit.code(), diagnostics } });
+        document(message, exit, diagnostics);
     }
+}
+
+fn document(message: String, exit: Exit, diagnostics: Vec<Described>) {
+    // It holds nothing that JSON lacks.
+    let _ = print_json(&Failure { error: Problem { message, exit_code: exit.code(), diagnostics } });
 }
 
 /// The arguments, or what the program ends with where they are wrong, or where they ask for help.
@@ -67,9 +71,7 @@ pub(crate) fn refused(error: &clap::Error, arguments: &[OsString]) -> Exit {
     if arguments.windows(2).any(asks) || arguments.iter().any(|argument| argument == "--format=json") {
         let text = error.render().to_string();
         let first = text.lines().take_while(|line| !line.is_empty()).collect::<Vec<_>>().join(" ");
-        let message = first.strip_prefix("error: ").unwrap_or(&first).to_owned();
-        let problem = Problem { message, exit_code: Exit::Usage.code(), diagnostics: Vec::new() };
-        let _ = print_json(&Failure { error: problem });
+        document(first.strip_prefix("error: ").unwrap_or(&first).to_owned(), Exit::Usage, Vec::new());
     }
     Exit::Usage
 }

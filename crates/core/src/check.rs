@@ -3,6 +3,7 @@
 use crate::context::Context;
 use crate::level::{Effect, Gate, Severity};
 use crate::target::TargetError;
+use crate::text::first_paragraph;
 use crate::verdict::Verdict;
 use async_trait::async_trait;
 use schemars::{JsonSchema, Schema};
@@ -165,9 +166,7 @@ impl Docs {
 
     /// The first paragraph, on one line.
     pub fn summary(self) -> String {
-        let text = self.text();
-        let paragraph = text.split("\n\n").next().unwrap_or_default();
-        paragraph.lines().map(str::trim).collect::<Vec<_>>().join(" ")
+        first_paragraph(&self.text())
     }
 }
 

@@ -21,6 +21,7 @@ pub mod evidence;
 pub mod finding;
 pub mod fix;
 pub mod id;
+pub mod key;
 pub mod ledger;
 pub mod level;
 pub mod limits;

@@ -1,6 +1,6 @@
-//! Text that came from elsewhere, made fit for a message.
+//! Text made fit for one line.
 
-/// A text on one line: control characters escaped, cut after `length` characters.
+/// A text that came from elsewhere, on one line: control characters escaped, cut after `length` characters.
 pub fn line(text: &str, length: usize) -> String {
     let mut short = String::new();
     for (count, char) in text.chars().enumerate() {
@@ -15,6 +15,12 @@ pub fn line(text: &str, length: usize) -> String {
         }
     }
     short
+}
+
+/// The first paragraph, on one line.
+pub fn first_paragraph(text: &str) -> String {
+    let paragraph = text.split("\n\n").next().unwrap_or_default();
+    paragraph.lines().map(str::trim).collect::<Vec<_>>().join(" ")
 }
 
 #[cfg(test)]

@@ -17,6 +17,7 @@ pub mod terminal;
 pub mod text;
 pub mod xray;
 
+mod counter;
 mod prose;
 
 pub use files::{Written, write_all};

@@ -148,7 +148,7 @@ pub fn wrap(text: &str, width: usize) -> Vec<String> {
 }
 
 /// "1 check", "2 checks".
-pub(crate) fn counted(count: usize, singular: &str, plural: &str) -> String {
+pub fn counted(count: usize, singular: &str, plural: &str) -> String {
     format!("{count} {}", if count == 1 { singular } else { plural })
 }
 

@@ -1,8 +1,8 @@
 //! What an import is to say beside the results: plan, environments, revision, version.
 
-use crate::key::is_key;
 use serde_json::{Map, Value, json};
 use shakedown_config::{Product, Xray};
+use shakedown_core::key::is_key;
 use shakedown_core::run::Run;
 
 /// What an import says of itself.

@@ -6,7 +6,6 @@
 
 mod error;
 mod import;
-mod key;
 mod plan;
 mod request;
 mod session;
@@ -14,7 +13,6 @@ mod upload;
 
 pub use error::XrayError;
 pub use import::Import;
-pub use key::{is_key, keys_in};
 pub use plan::{PlannedTest, tests_of};
 pub use request::{Part, Prepared};
 pub use session::Pace;

@@ -4,11 +4,11 @@
 //! end too early are never taken for "no tests".
 
 use crate::error::XrayError;
-use crate::key::is_key;
 use crate::session::{Pace, Repeat, Session, said};
 use serde_json::{Value, json};
 use shakedown_config::{Product, Xray};
 use shakedown_core::Clock;
+use shakedown_core::key::is_key;
 use shakedown_http::{Exchange, Request};
 use std::collections::BTreeMap;
 use std::time::Duration;

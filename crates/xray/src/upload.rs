@@ -1,12 +1,12 @@
 //! Sending an import, and what its answer means.
 
 use crate::error::XrayError;
-use crate::key::is_key;
 use crate::request::Prepared;
 use crate::session::{Pace, Repeat, Session, said};
 use serde_json::Value;
 use shakedown_config::{Product, Xray};
 use shakedown_core::Clock;
+use shakedown_core::key::is_key;
 use shakedown_http::{Exchange, HeaderMap, HeaderName, Method, Request};
 
 /// What came of an upload.

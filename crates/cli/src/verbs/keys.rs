@@ -5,16 +5,16 @@ mod list;
 
 use crate::args::{Format, Globals, KeysCheckOptions, Strict};
 use crate::failure;
-use crate::output::{self, message, print};
+use crate::output::{self, message, print, print_json};
 use crate::project::Project;
 use answer::KeysAnswer;
 use anyhow::{anyhow, bail};
 use list::Listed;
 use shakedown_core::Clock;
+use shakedown_core::key::is_key;
 use shakedown_core::redact::Redactor;
 use shakedown_core::run::Exit;
-use shakedown_xray::{Pace, XrayError, is_key, tests_of};
-use std::collections::{BTreeMap, BTreeSet};
+use shakedown_xray::{Pace, XrayError, tests_of};
 
 pub(crate) async fn check(globals: &Globals, options: &KeysCheckOptions) -> anyhow::Result<Exit> {
     let project = Project::open(globals)?;
@@ -38,10 +38,10 @@ pub(crate) async fn check(globals: &Globals, options: &KeysCheckOptions) -> anyh
         },
     };
     let answer = KeysAnswer::new(source, &listed, &checks, project.config.project().jira.as_deref());
-    print(&match globals.format {
-        Format::Json => format!("{}\n", serde_json::to_string_pretty(&answer)?),
-        Format::Text => answer.text(),
-    });
+    match globals.format {
+        Format::Json => print_json(&answer)?,
+        Format::Text => print(&answer.text()),
+    }
     let strict =
         |what, found: bool| found && options.strict.iter().any(|strict| [what, Strict::All].contains(strict));
     let is_wrong = !answer.missing.is_empty()
@@ -82,15 +82,4 @@ async fn fetch(
             Ok(Err(exit))
         }
     }
-}
-
-/// Who answers for which key.
-fn by_key<'a>(checks: &[(&'a str, &[&'a str])]) -> BTreeMap<&'a str, BTreeSet<&'a str>> {
-    let mut by_key: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
-    for (id, keys) in checks {
-        for key in *keys {
-            by_key.entry(key).or_default().insert(id);
-        }
-    }
-    by_key
 }

@@ -5,7 +5,7 @@ pub(crate) mod request;
 
 use crate::args::{Format, Globals, UploadTo};
 use crate::failure;
-use crate::output::{self, message, print, problem};
+use crate::output::{self, message, print, print_json, problem};
 use crate::project::Project;
 use crate::verbs::run::find;
 use anyhow::{Context as _, anyhow, bail};
@@ -15,6 +15,7 @@ use shakedown_config::{Product, Xray};
 use shakedown_core::Clock;
 use shakedown_core::redact::Redactor;
 use shakedown_core::run::{Exit, Run};
+use shakedown_report::html::Links;
 use shakedown_report::journal;
 use shakedown_report::xray::{self, Summary};
 use shakedown_xray::{Import, Pace, Prepared, XrayError};
@@ -34,11 +35,10 @@ pub(crate) async fn upload(globals: &Globals, to: UploadTo) -> anyhow::Result<Ex
     }
     let (prepared, tests) = prepare(&settings, &run, &directory)?;
     if dry_run {
-        let text = match globals.format {
-            Format::Json => format!("{:#}\n", serde_json::to_value(UploadRequest::new(&prepared, tests))?),
-            Format::Text => prepared.to_string(),
-        };
-        print(&output::redacted(&text));
+        match globals.format {
+            Format::Json => print_json(&UploadRequest::new(&prepared, tests))?,
+            Format::Text => print(&output::redacted(&prepared.to_string())),
+        }
         return Ok(Exit::Fit);
     }
     let mut records = Records::read(&directory)?;
@@ -88,7 +88,10 @@ pub(crate) async fn upload(globals: &Globals, to: UploadTo) -> anyhow::Result<Ex
             return Ok(exit);
         }
     };
-    print(&shown(globals, &record)?);
+    match globals.format {
+        Format::Json => print_json(&record)?,
+        Format::Text => print(&shown(&record)),
+    }
     // It is uploaded all the same; without the record the run only does not say so.
     Ok(if note(&mut records, record) { Exit::Fit } else { Exit::Report })
 }
@@ -134,18 +137,15 @@ fn link(settings: &Xray, run: &Run, key: &str) -> Option<String> {
         (None, Product::DataCenter) => within()?,
         (None, Product::Cloud) => return None,
     };
-    Some(format!("{jira}/browse/{key}"))
+    Links::new(Some(jira)).issue(key)
 }
 
-fn shown(globals: &Globals, record: &UploadRecord) -> anyhow::Result<String> {
-    if globals.format == Format::Json {
-        return Ok(format!("{}\n", serde_json::to_string_pretty(record)?));
-    }
+fn shown(record: &UploadRecord) -> String {
     let Summary { passed, failed, errored, to_do } = &record.tests;
     let key = record.key.as_deref().unwrap_or_default();
     let told =
         format!("{key}: {passed} passed, {failed} failed, {errored} without an answer, {to_do} to do\n");
-    Ok(record.link.iter().fold(told, |told, link| format!("{told}{link}\n")))
+    record.link.iter().fold(told, |told, link| format!("{told}{link}\n"))
 }
 
 /// Keeps the record with the run; whether that went well.

@@ -1,6 +1,7 @@
 //! Where the links of a page lead: to files beside it, and to Jira.
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use shakedown_core::key::is_key;
 
 /// What a path's segment may show as it is.
 const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
@@ -20,12 +21,7 @@ impl<'a> Links<'a> {
 
     /// The issue's page; none where nobody knows where Jira is, or where it is no key.
     pub fn issue(self, key: &str) -> Option<String> {
-        let (project, number) = key.split_once('-')?;
-        let is_key = project.starts_with(|c: char| c.is_ascii_uppercase())
-            && project.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_')
-            && !number.is_empty()
-            && number.chars().all(|c| c.is_ascii_digit());
-        self.jira_url.filter(|_| is_key).map(|url| format!("{url}/browse/{key}"))
+        self.jira_url.filter(|_| is_key(key)).map(|url| format!("{url}/browse/{key}"))
     }
 }
 

@@ -22,9 +22,9 @@ pub(crate) use look::Look;
 
 pub use link::Links;
 
+use crate::counter::Counter;
 use askama::Template;
 use page::Page;
-use room::Counter;
 use shakedown_core::Docs;
 use shakedown_core::run::Run;
 use std::fmt;

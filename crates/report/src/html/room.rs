@@ -2,7 +2,6 @@
 
 use shakedown_core::Status;
 use std::cell::Cell;
-use std::io;
 
 /// A page is to be sent about, and a browser is to show it at once.
 const MOST_BYTES: usize = 2_900_000;
@@ -67,21 +66,6 @@ impl Room {
         let fits = left >= kept + bytes;
         self.for_drawings.set(if fits { left - bytes } else { left });
         fits
-    }
-}
-
-/// Counts what is written, and keeps none of it.
-#[derive(Default)]
-pub(super) struct Counter(pub(super) usize);
-
-impl io::Write for Counter {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0 += bytes.len();
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
     }
 }
 

@@ -3,6 +3,7 @@
 use super::Suite;
 use super::case::{Again, TestCase};
 use super::limits::{Counts, Kind};
+use crate::counter::Counter;
 use crate::text::{clean, counted};
 use chrono::{DateTime, FixedOffset};
 use jiff::Timestamp;
@@ -139,23 +140,9 @@ pub(super) fn open_suite(suite: &Suite<'_>) -> TestSuite {
 
 /// How many bytes a document takes.
 pub(super) fn weigh(report: &Report) -> io::Result<u64> {
-    let mut scale = Scale(0);
-    report.serialize(&mut scale).map_err(io::Error::other)?;
-    Ok(scale.0)
-}
-
-/// Counts what is written to it.
-struct Scale(u64);
-
-impl io::Write for Scale {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0 += bytes.len() as u64;
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
+    let mut counter = Counter::default();
+    report.serialize(&mut counter).map_err(io::Error::other)?;
+    Ok(counter.0 as u64)
 }
 
 /// Bytes of a text once it is escaped.

@@ -110,13 +110,14 @@ impl Plan {
         let whole = Document::new(run_dir, u64::MAX);
         let mut shell = document::open(run);
         // Around each case that is weighed by itself.
-        let mut only = TestSuite::new("");
-        let around_one = document::weigh(&one(&only))?;
+        let mut only = Report::unnamed();
+        only.test_suites.push(TestSuite::new(""));
+        let around_one = document::weigh(&only)?;
         for suite in suites {
             let mut counts = Counts::default();
             for case in suite.cases(run_dir) {
-                only.test_cases = vec![whole.case(&case)];
-                let bytes = document::weigh(&one(&only))?.saturating_sub(around_one);
+                only.test_suites[0].test_cases = vec![whole.case(&case)];
+                let bytes = document::weigh(&only)?.saturating_sub(around_one);
                 let lengths = case.texts().map(document::escaped).filter(|text| *text > SHORTEST);
                 let before = texts.len();
                 texts.extend(lengths);
@@ -177,13 +178,6 @@ impl Plan {
         });
         Self { suites: suites.collect(), left_out, longest_text }
     }
-}
-
-/// A document of this suite alone.
-fn one(suite: &TestSuite) -> Report {
-    let mut report = Report::unnamed();
-    report.test_suites.push(suite.clone());
-    report
 }
 
 /// How much longer than [`SHORTEST`] texts may be so that they take no more than `bytes` together: short ones stay whole,

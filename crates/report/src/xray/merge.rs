@@ -3,7 +3,7 @@
 use shakedown_core::finding::Weight;
 use shakedown_core::outcome::{CaseOutcome, Outcome};
 use shakedown_core::run::{CheckRecord, Run};
-use shakedown_core::{EvidenceRef, Status};
+use shakedown_core::{EvidenceRef, Status, key};
 use std::collections::BTreeMap;
 
 /// What Xray is told of a test. Ordered: of several, the worst counts.
@@ -103,10 +103,7 @@ impl Test<'_> {
 /// All keys of a run, sorted, each with whoever answers for it. Keys of another project are left out: they are references,
 /// not tests of this one.
 pub fn tests(run: &Run) -> Vec<Test<'_>> {
-    let is_ours = |key: &str| match &run.info.jira {
-        Some(project) => key.strip_prefix(project.as_str()).is_some_and(|rest| rest.starts_with('-')),
-        None => true,
-    };
+    let is_ours = |key: &str| key::is_of(key, run.info.jira.as_deref());
     let mut shares: BTreeMap<&str, Vec<Share<'_>>> = BTreeMap::new();
     for record in &run.checks {
         for (key, share) in shares_of(record).into_iter().filter(|(key, _)| is_ours(key)) {

@@ -323,7 +323,7 @@ fn check_form(
         }
         None => match query.iter().find(|(name, value)| {
             value.is_empty()
-                || (name.ends_with("Key") && name != "projectKey" && !shakedown_xray::is_key(value))
+                || (name.ends_with("Key") && name != "projectKey" && !shakedown_core::key::is_key(value))
         }) {
             Some((name, value)) => Err(format!("`{value}` is no {name}")),
             None => Ok(()),

@@ -7,7 +7,7 @@ mod text;
 use crate::args::{Format, Globals};
 use crate::output::{print, print_json};
 use crate::project::{Project, registry};
-use crate::verbs::list::{self, views};
+use crate::verbs::list;
 use anyhow::bail;
 use pages::{FaultPage, FindingPage, FixPage, Library, Page};
 use shakedown_core::Registry;
@@ -88,16 +88,9 @@ impl Library<'_> {
             pages.push(Page::Finding(FindingPage { code: name.to_owned(), reported_by }));
         }
         let collectors = registry.collectors().iter().filter(|spec| spec.id == name);
-        pages.extend(
-            collectors.map(|spec| {
-                Page::Collector(views::Helper::new(spec.id, spec.target, spec.docs, spec.source))
-            }),
-        );
+        pages.extend(collectors.map(|spec| Page::Collector((*spec).into())));
         let observers = registry.observers().iter().filter(|spec| spec.id == name);
-        pages
-            .extend(observers.map(|spec| {
-                Page::Observer(views::Helper::new(spec.id, spec.target, spec.docs, spec.source))
-            }));
+        pages.extend(observers.map(|spec| Page::Observer((*spec).into())));
         pages
     }
 }
@@ -109,11 +102,13 @@ fn of_project(project: &Project, name: &str) -> anyhow::Result<Vec<Page>> {
     pages.extend(list::suites(project).into_iter().filter(|suite| suite.name == name).map(Page::Suite));
     pages.extend(list::tags(&checks).into_iter().filter(|tag| tag.name == name).map(Page::Tag));
     pages.extend(list::keys(project, &checks).into_iter().filter(|key| key.name == name).map(Page::Key));
-    let effects = list::effects(project, &checks)?;
-    pages.extend(effects.into_iter().filter(|group| group.effect.as_str() == name).map(Page::Effect));
     let environments = list::environments(project)?;
+    let effects = list::effects(&environments, &checks).into_iter();
+    pages.extend(effects.filter(|group| group.effect.as_str() == name).map(Page::Effect));
+    let targets = list::targets(&project.registry, &environments).into_iter();
+    let targets = targets.filter(|target| target.kind == name).map(Page::Target);
     pages.extend(environments.into_iter().filter(|place| place.name == name).map(Page::Environment));
-    pages.extend(list::targets(project)?.into_iter().filter(|target| target.kind == name).map(Page::Target));
+    pages.extend(targets);
     Ok(pages)
 }
 

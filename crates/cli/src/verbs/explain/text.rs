@@ -82,7 +82,7 @@ impl Sheet {
         self.parameters(&page.parameters, page.in_force.as_ref());
         self.section("proven by");
         for proof in &check.proofs {
-            self.pair(proof.fault, "→", proof.finding);
+            self.pair(&proof.fault, "→", &proof.finding);
         }
     }
 

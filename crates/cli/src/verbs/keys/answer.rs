@@ -1,10 +1,11 @@
 //! What `keys check` answers: for programs as it stands, for people as text.
 
-use super::by_key;
 use super::list::Listed;
+use crate::verbs::list::by_word;
 use schemars::JsonSchema;
 use serde::Serialize;
-use shakedown_report::text::{clean, clip};
+use shakedown_core::key;
+use shakedown_report::text::{clean, clip, counted};
 use std::fmt::Write as _;
 
 /// What `keys check --format json` prints.
@@ -56,10 +57,8 @@ impl KeysAnswer {
         checks: &[(&str, &[&str])],
         project: Option<&str>,
     ) -> Self {
-        let is_ours = |key: &str| {
-            project.is_none_or(|project| key.split_once('-').is_some_and(|(own, _)| own == project))
-        };
-        let by_key = by_key(checks);
+        let is_ours = |key: &str| key::is_of(key, project);
+        let by_key = by_word(checks.iter().copied());
         let entry = |(key, ids): (&&str, &std::collections::BTreeSet<&str>)| KeyChecks {
             key: (*key).to_owned(),
             checks: ids.iter().map(|&id| id.to_owned()).collect(),
@@ -102,15 +101,12 @@ impl KeysAnswer {
         let next =
             "write a check, add the key to the check that answers for it already, or take it off the list";
         section(&mut out, "keys without a check", missing, next);
-        let (list, keys) = (clean(&self.list), if self.listed == 1 { "key" } else { "keys" });
+        let (list, keys) = (clean(&self.list), counted(self.listed, "key", "keys"));
         let _ = match self.missing.len() {
-            0 => writeln!(out, "{list}: {} {keys}, each with a check", self.listed),
-            none => writeln!(
-                out,
-                "{list}: {} {keys}, {} with a check, {none} without",
-                self.listed,
-                self.covered.len()
-            ),
+            0 => writeln!(out, "{list}: {keys}, each with a check"),
+            none => {
+                writeln!(out, "{list}: {keys}, {} with a check, {none} without", self.covered.len())
+            }
         };
         out
     }

@@ -5,7 +5,7 @@
 
 use anyhow::{Context as _, bail};
 use csv::{ByteRecord, ReaderBuilder};
-use shakedown_xray::keys_in;
+use shakedown_core::key::keys_in;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;

@@ -10,7 +10,7 @@ use serde::Serialize;
 use shakedown_config::Selection;
 use shakedown_core::run::Exit;
 use shakedown_core::{CheckSpec, Effect, Registry};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use views::{Check, EffectGroup, Environment, Faults, Fix, Group, Helper, Suite, Target};
 
 /// A list: for programs always an array, also where it is empty, but for faults and incidents, which are two.
@@ -78,14 +78,10 @@ fn of_registry(registry: &Registry, options: &ListOptions) -> Option<Listed> {
         return Some(Listed::Fixes(registry.fixes().iter().map(|spec| (*spec).into()).collect()));
     }
     if what.collectors {
-        let of = registry.collectors().iter();
-        let helpers = of.map(|spec| Helper::new(spec.id, spec.target, spec.docs, spec.source));
-        return Some(Listed::Helpers(helpers.collect()));
+        return Some(Listed::Helpers(registry.collectors().iter().map(|spec| (*spec).into()).collect()));
     }
     if what.observers {
-        let of = registry.observers().iter();
-        let helpers = of.map(|spec| Helper::new(spec.id, spec.target, spec.docs, spec.source));
-        return Some(Listed::Helpers(helpers.collect()));
+        return Some(Listed::Helpers(registry.observers().iter().map(|spec| (*spec).into()).collect()));
     }
     None
 }
@@ -99,7 +95,7 @@ fn of_project(project: &Project, options: &ListOptions) -> anyhow::Result<Listed
         return Ok(Listed::Environments(environments(project)?));
     }
     if what.targets {
-        return Ok(Listed::Targets(targets(project)?));
+        return Ok(Listed::Targets(targets(&project.registry, &environments(project)?)));
     }
     let selection = project.selection(&[], &options.select)?;
     let orphans = project.config.orphans(&project.registry);
@@ -113,7 +109,7 @@ fn of_project(project: &Project, options: &ListOptions) -> anyhow::Result<Listed
         return Ok(Listed::Groups(tags(&checks)));
     }
     if what.effects {
-        return Ok(Listed::Effects(effects(project, &checks)?));
+        return Ok(Listed::Effects(effects(&environments(project)?, &checks)));
     }
     Ok(Listed::Checks(checks.into_iter().map(Check::from).collect()))
 }
@@ -146,18 +142,30 @@ fn groups(
     words: impl Fn(&'static CheckSpec) -> &'static [&'static str],
     link: impl Fn(&str) -> Option<String>,
 ) -> Vec<Group> {
-    let mut groups: BTreeMap<&'static str, Vec<&'static str>> = BTreeMap::new();
-    for spec in checks {
-        for word in words(spec) {
-            groups.entry(word).or_default().push(spec.id);
+    let groups = by_word(checks.iter().map(|spec| (spec.id, words(spec)))).into_iter();
+    let group = |(name, checks): (_, BTreeSet<_>)| Group {
+        name,
+        link: link(name),
+        checks: checks.into_iter().collect(),
+    };
+    groups.map(group).collect()
+}
+
+/// Who has which word, of checks with their words.
+pub(crate) fn by_word<'a>(
+    checks: impl IntoIterator<Item = (&'a str, &'a [&'a str])>,
+) -> BTreeMap<&'a str, BTreeSet<&'a str>> {
+    let mut by_word: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    for (check, words) in checks {
+        for word in words {
+            by_word.entry(word).or_default().insert(check);
         }
     }
-    groups.into_iter().map(|(name, checks)| Group { name, link: link(name), checks }).collect()
+    by_word
 }
 
 /// The effects, and which of these checks have them.
-pub(crate) fn effects(project: &Project, checks: &[&'static CheckSpec]) -> anyhow::Result<Vec<EffectGroup>> {
-    let environments = environments(project)?;
+pub(crate) fn effects(environments: &[Environment], checks: &[&'static CheckSpec]) -> Vec<EffectGroup> {
     let group = |&effect: &Effect| {
         let allowing = environments.iter().filter(|environment| environment.allow.contains(&effect));
         let having = checks.iter().filter(|spec| spec.effect == effect);
@@ -168,7 +176,7 @@ pub(crate) fn effects(project: &Project, checks: &[&'static CheckSpec]) -> anyho
             checks: having.map(|spec| spec.id).collect(),
         }
     };
-    Ok(Effect::ALL.iter().map(group).collect())
+    Effect::ALL.iter().map(group).collect()
 }
 
 /// What an effect means for whoever owns the target.
@@ -211,9 +219,7 @@ pub(crate) fn environments(project: &Project) -> anyhow::Result<Vec<Environment>
 }
 
 /// The kinds of targets.
-pub(crate) fn targets(project: &Project) -> anyhow::Result<Vec<Target>> {
-    let registry = &project.registry;
-    let environments = environments(project)?;
+pub(crate) fn targets(registry: &Registry, environments: &[Environment]) -> Vec<Target> {
     let target = |spec: &&'static shakedown_core::TargetSpec| {
         let configuring =
             environments.iter().filter(|place| place.targets.iter().any(|kind| kind == spec.kind));
@@ -228,5 +234,5 @@ pub(crate) fn targets(project: &Project) -> anyhow::Result<Vec<Target>> {
             settings: (spec.schema)().to_value(),
         }
     };
-    Ok(registry.targets().iter().map(target).collect())
+    registry.targets().iter().map(target).collect()
 }

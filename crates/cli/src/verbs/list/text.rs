@@ -6,6 +6,7 @@ use crate::args::ListOptions;
 use crate::look::{CODE, Look, of_effect, of_severity};
 use crate::table::{Cell, Table};
 use anstyle::Style as Paint;
+use shakedown_core::text::first_paragraph;
 
 /// The lines, and a last one that counts them, or says that there are none.
 pub(super) fn render(listed: &Listed, options: &ListOptions, look: Look) -> String {
@@ -51,7 +52,11 @@ pub(super) fn render(listed: &Listed, options: &ListOptions, look: Look) -> Stri
             let count = counted(faults.len(), "fault", "; `run --fault ID` injects one", "there is no fault");
             let incidents = incidents.iter().map(|incident| {
                 let names = incident.faults.join(", ");
-                format!("incident {}: {}\n  {names}\n", look.paint(CODE, incident.id), first(&incident.docs))
+                format!(
+                    "incident {}: {}\n  {names}\n",
+                    look.paint(CODE, incident.id),
+                    first_paragraph(&incident.docs)
+                )
             });
             return table.render(look) + &look.dim(&count) + "\n\n" + &incidents.collect::<String>();
         }
@@ -79,11 +84,6 @@ fn plural(one: &str) -> String {
         None if one.ends_with('x') => format!("{one}es"),
         None => format!("{one}s"),
     }
-}
-
-/// The first paragraph, on one line.
-fn first(docs: &str) -> String {
-    docs.split("\n\n").next().unwrap_or_default().split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 fn checks(table: &mut Table, list: &[Check]) {
@@ -161,13 +161,17 @@ fn targets(table: &mut Table, list: &[Target]) {
 
 fn helpers(table: &mut Table, list: &[Helper]) {
     for helper in list {
-        table.row([Cell::painted(helper.id, CODE), helper.target.into(), first(&helper.docs).into()]);
+        table.row([
+            Cell::painted(helper.id, CODE),
+            helper.target.into(),
+            first_paragraph(&helper.docs).into(),
+        ]);
     }
 }
 
 fn broken(table: &mut Table, list: &[Fault]) {
     for fault in list {
-        table.row([Cell::painted(fault.id, CODE), first(&fault.docs).into()]);
+        table.row([Cell::painted(fault.id, CODE), first_paragraph(&fault.docs).into()]);
     }
 }
 
@@ -180,5 +184,5 @@ fn fixes(table: &mut Table, list: &[Fix]) {
 }
 
 fn how_many(checks: usize) -> String {
-    format!("{checks} {}", if checks == 1 { "check" } else { "checks" })
+    shakedown_report::text::counted(checks, "check", "checks")
 }

@@ -2,9 +2,10 @@
 
 use schemars::JsonSchema;
 use serde::Serialize;
-use shakedown_core::check::Source;
+use shakedown_core::collect::CollectorSpec;
+use shakedown_core::event::ProofInfo;
 use shakedown_core::sandbox::{FaultSpec, IncidentSpec};
-use shakedown_core::{CheckSpec, Effect, FixSpec, Severity};
+use shakedown_core::{CheckSpec, Effect, FixSpec, ObserverSpec, Severity};
 
 /// Everything that is registered of a check.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -38,25 +39,15 @@ pub(crate) struct Check {
     /// Whether nothing else runs beside it.
     pub(crate) alone: bool,
     /// The faults that it was seen to find.
-    pub(crate) proofs: Vec<Proof>,
+    pub(crate) proofs: Vec<ProofInfo>,
     /// The file that implements it.
     pub(crate) file: &'static str,
     /// The JSON Schema of its parameters.
     pub(crate) params: serde_json::Value,
 }
 
-/// A fault under which a check fails, and what it then reports.
-#[derive(Debug, Serialize, JsonSchema)]
-pub(crate) struct Proof {
-    /// The id of the fault.
-    pub(crate) fault: &'static str,
-    /// The code of the finding.
-    pub(crate) finding: &'static str,
-}
-
 impl From<&CheckSpec> for Check {
     fn from(spec: &CheckSpec) -> Self {
-        let proofs = spec.proofs.iter();
         Self {
             id: spec.id,
             plugin: spec.plugin(),
@@ -72,7 +63,7 @@ impl From<&CheckSpec> for Check {
             requires: spec.requires,
             group: spec.group,
             alone: spec.runs_alone(),
-            proofs: proofs.map(|proof| Proof { fault: proof.fault, finding: proof.finding }).collect(),
+            proofs: spec.proofs.iter().map(ProofInfo::from).collect(),
             file: spec.source.file,
             params: (spec.schema)().to_value(),
         }
@@ -226,15 +217,15 @@ pub(crate) struct Helper {
     pub(crate) file: &'static str,
 }
 
-impl Helper {
-    /// A collector or an observer.
-    pub(crate) fn new(
-        id: &'static str,
-        target: &'static str,
-        docs: shakedown_core::Docs,
-        source: Source,
-    ) -> Self {
-        Self { id, target, docs: docs.text(), file: source.file }
+impl From<&CollectorSpec> for Helper {
+    fn from(spec: &CollectorSpec) -> Self {
+        Self { id: spec.id, target: spec.target, docs: spec.docs.text(), file: spec.source.file }
+    }
+}
+
+impl From<&ObserverSpec> for Helper {
+    fn from(spec: &ObserverSpec) -> Self {
+        Self { id: spec.id, target: spec.target, docs: spec.docs.text(), file: spec.source.file }
     }
 }
 

@@ -115,7 +115,7 @@ fn plans(inside: &Inside, body: &Value) -> Result<Value, String> {
         return Err("limit must be between 1 and 100".to_owned());
     }
     let key = given.get("jql").and_then(Value::as_str).and_then(|jql| jql.strip_prefix("key = "));
-    let key = key.filter(|key| shakedown_xray::is_key(key)).ok_or("Error in the JQL Query.")?;
+    let key = key.filter(|key| shakedown_core::key::is_key(key)).ok_or("Error in the JQL Query.")?;
     if key != PLAN {
         return Ok(json!({ "data": { "getTestPlans": { "results": [] } } }));
     }

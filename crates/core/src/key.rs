@@ -11,6 +11,11 @@ pub fn is_key(text: &str) -> bool {
         && number.bytes().all(|c| c.is_ascii_digit())
 }
 
+/// Whether a key is one of this Jira project; any is, where there is no project.
+pub fn is_of(key: &str, project: Option<&str>) -> bool {
+    project.is_none_or(|project| key.split_once('-').is_some_and(|(own, _)| own == project))
+}
+
 /// The keys that stand in a text, separated by `;`, `,` or blanks.
 ///
 /// # Errors
@@ -36,6 +41,12 @@ mod tests {
         {
             assert!(!is_key(wrong), "{wrong}");
         }
+    }
+
+    #[test]
+    fn a_key_belongs_to_its_project() {
+        assert!(is_of("PZ-1", Some("PZ")) && is_of("PZ-1", None));
+        assert!(!is_of("PZX-1", Some("PZ")) && !is_of("PZ", Some("PZ")));
     }
 
     #[test]
