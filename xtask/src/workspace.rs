@@ -4,6 +4,9 @@ use crate::Failure;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus};
 
+/// The beginnings of the names of variables in which cargo describes the package that it runs.
+const OURS: [&str; 2] = ["CARGO_MANIFEST_", "CARGO_PKG_"];
+
 /// The workspace's directory.
 pub(crate) fn root() -> PathBuf {
     // Cargo says where it runs us from; the place where we were compiled may have moved, with a restored cache.
@@ -17,6 +20,14 @@ pub(crate) fn cargo(verb: &str) -> Command {
     // Cargo names itself, so that a toolchain chosen on the command line is kept.
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     command.arg(verb).arg("--manifest-path").arg(root().join("Cargo.toml"));
+    // What the cargo that runs us says of our own package: build scripts that look at it would run again, and what depends on
+    // them would be compiled again, whenever cargo is run by hand in between.
+    for (name, _) in std::env::vars_os() {
+        let said = name.to_str().is_some_and(|name| OURS.iter().any(|prefix| name.starts_with(prefix)));
+        if said {
+            command.env_remove(name);
+        }
+    }
     command
 }
 
@@ -44,6 +55,16 @@ fn shown(command: &Command) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn cargo_builds_the_same_whoever_runs_it() {
+        // This test is run by cargo, too.
+        assert!(std::env::var_os("CARGO_PKG_NAME").is_some());
+        let command = cargo("test");
+        let removed: Vec<_> = command.get_envs().filter(|(_, value)| value.is_none()).collect();
+        assert!(removed.iter().any(|(name, _)| *name == "CARGO_PKG_NAME"), "{removed:?}");
+        assert!(removed.iter().any(|(name, _)| *name == "CARGO_MANIFEST_DIR"), "{removed:?}");
+    }
 
     #[test]
     fn a_command_is_shown_as_typed() {
