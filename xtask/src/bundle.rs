@@ -74,9 +74,6 @@ test = false
     }
     text.push_str(
         "
-[dev-dependencies]
-shakedown-core.workspace = true
-
 [lints]
 workspace = true
 ",

@@ -12,7 +12,7 @@ pub(crate) struct Part {
 
 /// What is there.
 pub(crate) fn look() -> Vec<Part> {
-    vec![mongodb(), kubectl(), sshd(), browser()]
+    vec![mongodb(), kubectl(), sshd(), shells(), browser()]
 }
 
 /// The sandbox's own order: an explicit address, `mongod` on the path, a server in a private virtual environment.
@@ -44,6 +44,13 @@ fn sshd() -> Part {
         .find(|path| std::path::Path::new(path).is_file() && answers("ssh", &["-V"]));
     let provider = place.map(str::to_owned).ok_or("apt-get install openssh-server openssh-client");
     Part { name: "SSH server", provider }
+}
+
+/// They propose what the project has; groff reads the manual pages.
+fn shells() -> Part {
+    let there = ["bash", "zsh", "fish", "groff"].iter().all(|name| answers(name, &["--version"]));
+    let provider = if there { Ok("from the path".to_owned()) } else { Err("apt-get install zsh fish groff") };
+    Part { name: "bash, zsh, fish and groff", provider }
 }
 
 /// Opens the pages.

@@ -43,7 +43,7 @@ impl Profile {
 /// Builds the program and returns its path.
 pub(crate) fn build(profile: Profile) -> Result<PathBuf, Failure> {
     let mut command = cargo("build");
-    command.args(["--package", "shakedown-cli", "--bin", "shakedown"]);
+    command.args(["--package", "shakedown"]);
     if profile == Profile::Release {
         command.arg("--release");
     }

@@ -180,8 +180,27 @@ fn proposals<'a>(text: &str, registry: &'a Registry, suites: impl Iterator<Item 
 #[cfg(test)]
 mod tests {
     use super::*;
-    // Links the plugins, whose registrations would be absent otherwise.
-    use shakedown_bundle as _;
+    use shakedown_core::{
+        Check, CheckError, Context, NoParams, Observation, Verdict, async_trait, register_check,
+    };
+
+    register_check! {
+        /// There is something to propose.
+        struct Proposed(NoParams) {
+            id: "cli.proposed",
+            title: "There is something to propose",
+            severity: Severity::Low,
+            effect: Effect::Read,
+            tags: &["smoke"],
+        }
+    }
+
+    #[async_trait]
+    impl Check for Proposed {
+        async fn run(&self, _cx: &Context) -> Result<Verdict, CheckError> {
+            Ok(Verdict::of(Observation::seen("something")))
+        }
+    }
 
     #[test]
     fn the_last_word_of_a_selection_goes_on() {

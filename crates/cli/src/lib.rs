@@ -88,6 +88,6 @@ async fn dispatch(globals: &Globals, verb: Verb) -> anyhow::Result<Exit> {
             shakedown_loadgen::workers::worker_main(Clock::system()).await?;
             Ok(Exit::Fit)
         }
-        Verb::Bench { benchmark } => verbs::bench::bench(benchmark).await,
+        Verb::Bench { benchmark } => verbs::bench::bench(globals, benchmark).await,
     }
 }

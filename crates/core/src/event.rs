@@ -11,11 +11,12 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Something that happened. One line of `events.jsonl`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Event {
     /// Counts from 0 without gaps.
     pub seq: u64,
     /// When, in UTC.
+    #[schemars(with = "String")]
     pub at: Timestamp,
     /// What.
     #[serde(flatten)]
@@ -23,7 +24,7 @@ pub struct Event {
 }
 
 /// What happened.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "event", rename_all = "kebab-case")]
 pub enum EventKind {
     /// The run began. Always the first.
@@ -142,6 +143,7 @@ pub enum EventKind {
         /// What is run, as it was begun.
         run: RunInfo,
         /// The last event of the process before.
+        #[schemars(with = "String")]
         after: Timestamp,
     },
     /// A signal or a limit ended the run early.

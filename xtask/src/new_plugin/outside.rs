@@ -115,9 +115,7 @@ fn crates(root: &Path, git: Option<&str>) -> String {
             Some(url) => format!("git = {url:?}"),
             None => format!("path = '{}'", root.join("crates").join(name).display()),
         };
-        // The plugins of Shakedown itself are left out; a program that wants them too names `shakedown_bundle`.
-        let features = if name == "cli" { ", default-features = false" } else { "" };
-        let _ = writeln!(text, "shakedown-{name} = {{ {place}{features} }}");
+        let _ = writeln!(text, "shakedown-{name} = {{ {place} }}");
     }
     text.trim_end().to_owned()
 }
@@ -192,7 +190,7 @@ mod tests {
         let by_path = crates(Path::new("/src/shakedown"), None);
         assert!(by_path.contains("shakedown-core = { path = '/src/shakedown/crates/core' }"), "{by_path}");
         let by_git = crates(Path::new("/src"), Some("https://git.example.com/x"));
-        let cli = "shakedown-cli = { git = \"https://git.example.com/x\", default-features = false }";
+        let cli = "shakedown-cli = { git = \"https://git.example.com/x\" }";
         assert!(by_git.contains(cli), "{by_git}");
     }
 }

@@ -42,6 +42,8 @@ fn a_package_is_named_after_its_folder() {
     let mut problems = Vec::new();
     for file in manifests() {
         let name = match folder(&file).rsplit_once('/') {
+            // The program.
+            Some((_, "shakedown")) => "shakedown".to_owned(),
             Some((_, name)) => format!("shakedown-{name}"),
             None => folder(&file).to_owned(),
         };
@@ -96,9 +98,8 @@ fn may_use(folder: &str) -> &'static [&'static str] {
     match folder {
         "xtask" | "crates/core" => &[],
         "crates/runner" => &["core", "config"],
-        "crates/cli" => {
-            &["bundle", "config", "core", "http", "loadgen", "report", "runner", "sandbox", "xray"]
-        }
+        "crates/shakedown" => &["bundle", "cli"],
+        "crates/cli" => &["config", "core", "http", "loadgen", "report", "runner", "sandbox", "xray"],
         "crates/xray" => &["config", "core", "http", "report"],
         "crates/focus" => &["core", "http"],
         "crates/testkit" => &["core", "sandbox"],

@@ -4,12 +4,14 @@
 //! length to a file: the least that any tool with a journal would do.
 
 mod cluster;
+mod figures;
 mod mongo;
 mod reports;
 mod suite;
 
-use crate::args::Benchmark;
-use crate::output::print;
+pub(crate) use figures::Measured;
+
+use crate::args::{Benchmark, Globals};
 use shakedown_config::{CheckSettings, Policy, Profile, Project, Retries, Selection};
 use shakedown_core::check::Source;
 use shakedown_core::event::RunInfo;
@@ -37,18 +39,21 @@ impl Check for NoOp {
     }
 }
 
-pub(crate) async fn bench(benchmark: Option<Benchmark>) -> anyhow::Result<Exit> {
-    match benchmark {
+pub(crate) async fn bench(globals: &Globals, benchmark: Option<Benchmark>) -> anyhow::Result<Exit> {
+    let measured = match benchmark {
         None => framework(&[1_000, 10_000, 100_000]).await,
         Some(Benchmark::Framework { checks }) => framework(&checks).await,
         Some(Benchmark::Cluster { pods, events, rounds }) => cluster::bench(pods, events, rounds).await,
-        Some(Benchmark::Reports { results, directory }) => reports::bench(results, directory.as_deref()),
+        Some(Benchmark::Reports { directory: Some(directory), .. }) => return reports::render(&directory),
+        Some(Benchmark::Reports { results, directory: None }) => reports::bench(results),
         Some(Benchmark::Mongo { recordings, rounds }) => mongo::bench(recordings, rounds).await,
-    }
+    }?;
+    figures::show(globals, &measured)?;
+    Ok(Exit::Fit)
 }
 
-async fn framework(sizes: &[usize]) -> anyhow::Result<Exit> {
-    print("checks    µs/check  ratio to peer  memory MB (beyond the registered checks)\n");
+async fn framework(sizes: &[usize]) -> anyhow::Result<Vec<Measured>> {
+    let mut measured = Vec::new();
     for &size in sizes {
         let directory = std::env::temp_dir().join(format!("shakedown-bench-{}-{size}", std::process::id()));
         std::fs::create_dir_all(&directory)?;
@@ -57,28 +62,36 @@ async fn framework(sizes: &[usize]) -> anyhow::Result<Exit> {
         let each =
             |took: Duration| took.as_secs_f64() * 1e6 / f64::from(u32::try_from(size).unwrap_or(u32::MAX));
         let ratio = own.as_secs_f64() / peer.as_secs_f64();
-        let memory = memory.map_or_else(|| "not measured".to_owned(), |megabytes| megabytes.to_string());
-        print(&format!("{size:<8}  {:>8.1}  {ratio:>13.1}  {memory:>9}\n", each(own)));
+        measured.push(
+            Measured::of(format!("{size} checks"))
+                .with("each", each(own), "us")
+                .with("ratio to peer", ratio, "ratio")
+                .with("memory beyond the registered checks", memory, "MB"),
+        );
         std::fs::remove_dir_all(&directory)?;
     }
-    programs()?;
-    Ok(Exit::Fit)
+    measured.extend(programs()?);
+    Ok(measured)
 }
 
 /// The program as a whole, as its users start it; the peer is the same program that only prints its version.
-fn programs() -> anyhow::Result<()> {
+fn programs() -> anyhow::Result<Vec<Measured>> {
     let out = std::env::temp_dir().join(format!("shakedown-bench-{}", std::process::id()));
     let run = ["run", "--env", "local", "--out", &out.display().to_string()].map(str::to_owned);
     let peer = median(5, &["--version".to_owned()])?;
-    print("\nprogram           median ms  ratio to `--version`\n");
+    let mut measured = Vec::new();
     for (name, times, arguments) in
         [("list", 5, &["list".to_owned()] as &[String]), ("run --env local", 1, &run)]
     {
         let took = median(times, arguments)?;
-        print(&format!("{name:<16}  {:>9.1}  {:>20.1}\n", took * 1e3, took / peer));
+        measured.push(Measured::of(name).with("median", took * 1e3, "ms").with(
+            "ratio to `--version`",
+            took / peer,
+            "ratio",
+        ));
     }
     std::fs::remove_dir_all(&out)?;
-    Ok(())
+    Ok(measured)
 }
 
 /// The median of so many runs of this program, in seconds.
@@ -96,7 +109,7 @@ fn median(times: usize, arguments: &[String]) -> anyhow::Result<f64> {
 }
 
 /// Plan, run, journal and JUnit of `size` checks that do nothing: how long, and how many MB beyond the checks themselves.
-async fn measure(size: usize, directory: &Path) -> anyhow::Result<(Duration, Option<u64>)> {
+async fn measure(size: usize, directory: &Path) -> anyhow::Result<(Duration, Option<f64>)> {
     let checks: Vec<&'static CheckSpec> =
         (0..size).map(|index| &*Box::leak(Box::new(no_op(index)))).collect();
     let profile = profile(&checks);
@@ -124,7 +137,7 @@ async fn measure(size: usize, directory: &Path) -> anyhow::Result<(Duration, Opt
     shakedown_report::junit::write(&finished.run, None, junit)?;
     let took = began.elapsed();
     anyhow::ensure!(finished.run.counts().passed == size, "not every check passed");
-    Ok((took, memory("self", "VmHWM:").zip(before).map(|(peak, before)| peak.saturating_sub(before))))
+    Ok((took, memory("self", "VmHWM:").zip(before).map(|(peak, before)| peak - before)))
 }
 
 /// As many tasks and as many lines, without any of what makes them checks.
@@ -212,9 +225,9 @@ fn info() -> RunInfo {
 }
 
 /// A figure of a process's memory in MB, where the system tells: what it has, or the most it has had.
-fn memory(process: &str, figure: &str) -> Option<u64> {
+fn memory(process: &str, figure: &str) -> Option<f64> {
     let status = std::fs::read_to_string(format!("/proc/{process}/status")).ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix(figure))?;
-    let kilobytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
-    Some(kilobytes / 1024)
+    let kilobytes: f64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    Some(kilobytes * 1024.0 / 1e6)
 }

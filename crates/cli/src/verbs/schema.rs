@@ -7,12 +7,13 @@ use crate::output::{print, print_json};
 use crate::project::registry;
 use crate::table::{Cell, Table};
 use crate::verbs::list::views;
-use crate::verbs::{cleanup, doctor, explain, fix, keys, plan, prove, sandbox, upload, validate};
+use crate::verbs::{bench, cleanup, doctor, explain, fix, keys, plan, prove, sandbox, upload, validate};
 use clap::ValueEnum;
 use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
 use serde::Serialize;
 use serde_json::Value;
+use shakedown_core::event::Event;
 use shakedown_core::run::Exit;
 use shakedown_report::{compare, json};
 
@@ -67,6 +68,10 @@ pub(crate) enum Schema {
     Cleanup,
     /// Of what `sandbox up` prints
     Sandbox,
+    /// Of what `bench` prints
+    Bench,
+    /// Of each line of `events.jsonl`
+    Event,
     /// Of what any verb prints that could not do its work
     Error,
 }
@@ -131,6 +136,8 @@ impl Schema {
             Self::KeysCheck => of::<keys::answer::KeysAnswer>(),
             Self::Cleanup => of::<cleanup::Document>(),
             Self::Sandbox => of::<sandbox::Document>(),
+            Self::Bench => of::<Vec<bench::Measured>>(),
+            Self::Event => of::<Event>(),
             Self::Error => of::<Failure>(),
         };
         Ok(self.titled(schema))

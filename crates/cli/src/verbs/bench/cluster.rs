@@ -1,9 +1,9 @@
 //! `bench cluster`: what the checks of a large namespace cost beside the same lists fetched by `kubectl`.
 
+use super::figures::Measured;
 use super::suite::{self, Suite, median};
-use crate::output::{message, print};
+use crate::output::message;
 use anyhow::{Context as _, ensure};
-use shakedown_core::run::Exit;
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
@@ -12,7 +12,7 @@ const LISTS: &str = "pods,events,deployments,statefulsets,jobs,services,endpoint
 /// The checks that only look.
 const SELECT: &str = "plugin(k8s) & effect(read)";
 
-pub(crate) async fn bench(pods: u32, events: u32, rounds: usize) -> anyhow::Result<Exit> {
+pub(crate) async fn bench(pods: u32, events: u32, rounds: usize) -> anyhow::Result<Vec<Measured>> {
     message(&format!("seeding {pods} pods and {events} events"));
     let options = serde_json::json!({ "pods": pods, "events": events });
     let sandbox = suite::sandbox("k8s", options).await?;
@@ -35,11 +35,12 @@ pub(crate) async fn bench(pods: u32, events: u32, rounds: usize) -> anyhow::Resu
     }
     sandbox.stop().await;
     let ratios = own.iter().zip(&peers).map(|(own, peer)| own / peer).collect();
-    let peak = suite::peak(memory)?;
-    let (own, peer, ratio) = (median(own)?, median(peers)?, median(ratios)?);
-    print("pods    events  suite s  kubectl s  ratio  peak memory MB\n");
-    print(&format!("{pods:<6}  {events:<6}  {own:>7.2}  {peer:>9.2}  {ratio:>5.2}  {peak:>14}\n"));
-    Ok(Exit::Fit)
+    let measured = Measured::of(format!("{pods} pods, {events} events"))
+        .with("suite", median(own)?, "s")
+        .with("kubectl", median(peers)?, "s")
+        .with("ratio", median(ratios)?, "ratio")
+        .with("peak memory", suite::peak(memory)?, "MB");
+    Ok(vec![measured])
 }
 
 /// How long `kubectl` takes to fetch the same lists, in seconds.

@@ -4,13 +4,13 @@
 //! many at a time as the suite asks. A cable between program and server notes the questions: what it costs is counted as
 //! the suite's.
 
+use super::figures::Measured;
 use super::suite::{self, Suite, median};
-use crate::output::{message, print};
+use crate::output::message;
 use anyhow::Context as _;
 use futures_util::{StreamExt as _, TryStreamExt as _};
 use mongodb::Client;
 use mongodb::bson::Document;
-use shakedown_core::run::Exit;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
@@ -26,7 +26,7 @@ const OP_MSG: i32 = 2013;
 const CONNECTION: [&str; 7] =
     ["hello", "isMaster", "ismaster", "saslStart", "saslContinue", "endSessions", "killCursors"];
 
-pub(crate) async fn bench(recordings: u32, rounds: usize) -> anyhow::Result<Exit> {
+pub(crate) async fn bench(recordings: u32, rounds: usize) -> anyhow::Result<Vec<Measured>> {
     message(&format!("seeding {recordings} recordings"));
     let sandbox = suite::sandbox("mongo", serde_json::json!({ "recordings": recordings })).await?;
     let exports: BTreeMap<String, String> = sandbox.exports().into_iter().collect();
@@ -53,11 +53,12 @@ pub(crate) async fn bench(recordings: u32, rounds: usize) -> anyhow::Result<Exit
     }
     sandbox.stop().await;
     let ratios: Vec<f64> = own.iter().zip(&by_hand).map(|(own, by_hand)| own / by_hand).collect();
-    print("recordings  questions  suite s  by hand s  ratio  peak memory MB\n");
-    let (own, by_hand, ratio) = (median(own)?, median(by_hand)?, median(ratios)?);
-    let peak = suite::peak(memory)?;
-    print(&format!("{recordings:<10}  {asked:>9}  {own:>7.2}  {by_hand:>9.2}  {ratio:>5.2}  {peak:>14}\n"));
-    Ok(Exit::Fit)
+    let measured = Measured::of(format!("{recordings} recordings, {asked} questions"))
+        .with("suite", median(own)?, "s")
+        .with("by hand", median(by_hand)?, "s")
+        .with("ratio", median(ratios)?, "ratio")
+        .with("peak memory", suite::peak(memory)?, "MB");
+    Ok(vec![measured])
 }
 
 /// A question to a database.

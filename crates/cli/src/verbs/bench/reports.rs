@@ -2,6 +2,7 @@
 //!
 //! Each is rendered by a process of its own, as `report` does it, so that its peak is that of nothing else.
 
+use super::figures::Measured;
 use super::{info, memory};
 use crate::output::print;
 use anyhow::Context as _;
@@ -21,30 +22,35 @@ const FAILING: usize = 20;
 /// Bytes of a file of evidence.
 const EVIDENCE: [u64; 2] = [1 << 10, 1 << 20];
 
-pub(super) fn bench(results: usize, directory: Option<&Path>) -> anyhow::Result<Exit> {
-    if let Some(directory) = directory {
-        return render(directory);
-    }
-    print("evidence kB  peak MB  run.json MB  report.html MB  junit.xml MB  xray.xml MB\n");
+/// What is rendered.
+const REPORTS: [&str; 4] = ["run.json", "report.html", "junit.xml", "xray.xml"];
+
+pub(super) fn bench(results: usize) -> anyhow::Result<Vec<Measured>> {
+    let mut all = Vec::new();
     for bytes in EVIDENCE {
         let directory = std::env::temp_dir().join(format!("shakedown-bench-{}-{bytes}", std::process::id()));
         let measured = finish(results, bytes, &directory).and_then(|()| measure(&directory));
         fs::remove_dir_all(&directory)?;
         let (peak, sizes) = measured?;
-        let sizes: Vec<String> = sizes.iter().map(|size| format!("{size:>11.1}")).collect();
-        print(&format!("{:>11}  {peak:>7}  {}\n", bytes >> 10, sizes.join("  ")));
+        let subject = format!("{results} results, {} kB of evidence each that fails", bytes >> 10);
+        let measured = Measured::of(subject).with("peak memory", peak, "MB");
+        all.push(
+            REPORTS
+                .into_iter()
+                .zip(sizes)
+                .fold(measured, |measured, (report, size)| measured.with(report, size, "MB")),
+        );
     }
-    Ok(Exit::Fit)
+    Ok(all)
 }
 
 /// Renders in another process: its peak, and how large its reports are, in MB.
-fn measure(directory: &Path) -> anyhow::Result<(String, Vec<f64>)> {
+fn measure(directory: &Path) -> anyhow::Result<(Option<f64>, Vec<f64>)> {
     let mut program = Command::new(std::env::current_exe()?);
     let output = program.args(["bench", "reports", "--directory"]).arg(directory).output()?;
     anyhow::ensure!(output.status.success(), "rendering ended with {}", output.status);
-    let peak = String::from_utf8_lossy(&output.stdout).trim().to_owned();
-    let reports = ["run.json", "report.html", "junit.xml", "xray.xml"];
-    let sizes = reports.map(|report| {
+    let peak = String::from_utf8_lossy(&output.stdout).trim().parse().ok();
+    let sizes = REPORTS.map(|report| {
         let bytes =
             fs::metadata(directory.join(report)).with_context(|| format!("{report} is missing"))?.len();
         Ok(f64::from(u32::try_from(bytes / 1000)?) / 1000.0)
@@ -52,7 +58,8 @@ fn measure(directory: &Path) -> anyhow::Result<(String, Vec<f64>)> {
     Ok((peak, sizes.into_iter().collect::<anyhow::Result<_>>()?))
 }
 
-fn render(directory: &Path) -> anyhow::Result<Exit> {
+/// Only renders the run that lies there, and prints how much memory that took, in MB.
+pub(super) fn render(directory: &Path) -> anyhow::Result<Exit> {
     let run = journal::read(&directory.join(journal::FILE_NAME))?;
     for report in shakedown_report::write_all(&run, directory, &Options::default()) {
         report.result?;

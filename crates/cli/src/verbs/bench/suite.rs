@@ -24,9 +24,9 @@ pub(super) fn median(samples: Vec<f64>) -> anyhow::Result<f64> {
     Ok(Samples::new("rounds", samples)?.percentile(50.0))
 }
 
-/// The median of the most memory that each run has had, for people.
-pub(super) fn peak(memory: Vec<f64>) -> anyhow::Result<String> {
-    if memory.is_empty() { Ok("not measured".to_owned()) } else { Ok(format!("{:.0}", median(memory)?)) }
+/// The median of the most memory that each run has had, where the system tells.
+pub(super) fn peak(memory: Vec<f64>) -> anyhow::Result<Option<f64>> {
+    (!memory.is_empty()).then(|| median(memory)).transpose()
 }
 
 /// Which checks, and how they reach their target.
@@ -80,8 +80,7 @@ impl Suite {
         let run: serde_json::Value = serde_json::from_str(&std::fs::read_to_string(out.join("run.json"))?)?;
         let at = |key: &str| run[key].as_str().unwrap_or_default().parse::<Timestamp>();
         let seconds = at("finished")?.duration_since(at("started")?).as_secs_f64();
-        let peak = peak.and_then(|peak| u32::try_from(peak).ok());
-        Ok(Took { seconds, peak_mb: peak.map(f64::from) })
+        Ok(Took { seconds, peak_mb: peak })
     }
 
     /// The bad ends of the last run, in words.

@@ -9,6 +9,7 @@ mod incident;
 mod keys;
 mod pages;
 mod pipeline;
+mod plugins;
 mod prove;
 mod run;
 mod sandbox;

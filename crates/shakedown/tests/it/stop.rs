@@ -1,5 +1,6 @@
 //! Signals, and the end without warning.
 
+use crate::documents::assert_journal_fits;
 use crate::scene::{Ran, Scene, mongo_is_there};
 use std::io::Read as _;
 use std::process::{Child, Command, Stdio};
@@ -114,6 +115,7 @@ fn after_a_kill_the_run_is_gone_on_with() {
     assert!(answered, "{checks:#?}");
     // Those that had ended were not asked again.
     let journal = std::fs::read_to_string(scene.path("out/events.jsonl")).unwrap();
+    assert_journal_fits(&journal);
     let of = |check: &str| {
         let begun = |line: &&str| line.contains("\"event\":\"check-started\"") && line.contains(check);
         journal.lines().filter(begun).count()

@@ -1,5 +1,6 @@
 //! The replay of `production-2025-11`: each real problem once, none of that day's false alarms.
 
+use crate::documents::assert_journal_fits;
 use crate::scene::{Ran, Scene, mongo_is_there, scrubbed};
 
 #[test]
@@ -27,6 +28,7 @@ fn the_incident_is_told_once_and_truly() {
     let of_cluster = |id: &&str| id.starts_with("k8s.");
     assert!(!with("passed").iter().any(of_cluster), "nobody has asked the cluster anything");
     assert!(with("skipped").iter().filter(|id| of_cluster(id)).count() >= 20, "one cause, one error");
+    assert_journal_fits(&std::fs::read_to_string(scene.path("out/events.jsonl")).unwrap());
     let junit = std::fs::read_to_string(scene.path("out/junit.xml")).unwrap();
     insta::with_settings!({ snapshot_path => "snapshots", prepend_module_to_snapshot => false }, {
         insta::assert_snapshot!("incident-terminal", scrubbed(&told(&ran.stdout()), &scene));

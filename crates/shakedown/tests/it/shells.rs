@@ -1,15 +1,16 @@
 //! Completions, as the shells see them; and manual pages, as `man` does.
 
-use crate::scene::Scene;
+use crate::scene::{Scene, in_ci};
 use std::process::{Command, Output, Stdio};
 
-/// Runs a tool, where this machine has it.
+/// Runs a tool, where this machine has it. In CI it must be there, unless Debian has none.
 fn tool(scene: &Scene, name: &str, arguments: &[&str]) -> Option<Output> {
     let mut command = Command::new(name);
     command.current_dir(scene.directory.path()).args(arguments).stdin(Stdio::null());
     match command.output() {
         Ok(output) => Some(output),
         Err(error) => {
+            assert!(!in_ci() || name == "pwsh", "in CI `{name}` must be there: {error}");
             eprintln!("skipped: `{name}` cannot be run here: {error}");
             None
         }
@@ -43,24 +44,70 @@ fn each_shell_takes_its_script() {
     }
 }
 
-/// What bash proposes for the last of these words.
-fn proposed(scene: &Scene, words: &[&str]) -> Option<Vec<String>> {
-    let quoted: Vec<String> = words.iter().map(|word| format!("'{word}'")).collect();
-    let (line, last) = (quoted.join(" "), words.len());
-    let script = format!(
-        "source <('{}' completions bash)\n\
-         COMP_WORDS=(shakedown {line}); COMP_CWORD={last}; COMP_TYPE=9\n\
-         _clap_complete_shakedown shakedown \"${{COMP_WORDS[$COMP_CWORD]}}\" ''\n\
-         printf '%s\\n' \"${{COMPREPLY[@]}}\"\n",
-        env!("CARGO_BIN_EXE_shakedown")
-    );
-    let output = tool(scene, "bash", &["-c", &script])?;
-    assert!(output.status.success(), "{}", text(&output.stderr));
-    Some(text(&output.stdout).lines().map(str::to_owned).collect())
+/// A shell that can be asked, without a terminal, what it would propose for the last of some words.
+#[derive(Clone, Copy, Debug)]
+enum Shell {
+    Bash,
+    Zsh,
+    Fish,
+}
+
+impl Shell {
+    const ALL: [Self; 3] = [Self::Bash, Self::Zsh, Self::Fish];
+
+    /// The shell's name, and a script of its own that prints a proposal to a line.
+    fn script(self, words: &[&str]) -> (&'static str, String) {
+        let program = env!("CARGO_BIN_EXE_shakedown");
+        let line = words.iter().map(|word| format!("'{word}'")).collect::<Vec<_>>().join(" ");
+        let last = words.len();
+        match self {
+            Self::Bash => {
+                let script = format!(
+                    "source <('{program}' completions bash)\n\
+                     COMP_WORDS=(shakedown {line}); COMP_CWORD={last}; COMP_TYPE=9\n\
+                     _clap_complete_shakedown shakedown \"${{COMP_WORDS[$COMP_CWORD]}}\" ''\n\
+                     printf '%s\\n' \"${{COMPREPLY[@]}}\"\n"
+                );
+                ("bash", script)
+            }
+            // `_describe` is what shows them; it takes them in an array, by its name.
+            Self::Zsh => {
+                let script = format!(
+                    "compdef() {{ : }}\n_describe() {{ print -l -- \"${{(@P)3}}\" }}\n\
+                     source <('{program}' completions zsh)\n\
+                     words=(shakedown {line}); CURRENT={}\n_clap_dynamic_completer_shakedown\n",
+                    last + 1
+                );
+                ("zsh", script)
+            }
+            // As typed so far: what needs quotes has opened them.
+            Self::Fish => {
+                let typed =
+                    |word: &&str| if word.contains(' ') { format!("'{word}") } else { (*word).to_owned() };
+                let line = words.iter().map(typed).collect::<Vec<_>>().join(" ");
+                let script =
+                    format!("'{program}' completions fish | source\ncomplete -C \"shakedown {line}\"\n");
+                ("fish", script)
+            }
+        }
+    }
+
+    /// What it proposes for the last of these words, without the explanations.
+    fn proposes(self, scene: &Scene, words: &[&str]) -> Option<Vec<String>> {
+        let (shell, script) = self.script(words);
+        let output = tool(scene, shell, &["-c", &script])?;
+        assert!(output.stderr.is_empty(), "{self:?}: {}", text(&output.stderr));
+        let value = |line: &str| match self {
+            Self::Bash => line.to_owned(),
+            Self::Zsh => line.split(':').next().unwrap_or_default().to_owned(),
+            Self::Fish => line.split('\t').next().unwrap_or_default().trim_matches('\'').to_owned(),
+        };
+        Some(text(&output.stdout).lines().map(value).collect())
+    }
 }
 
 #[test]
-fn bash_proposes_what_the_project_has() {
+fn each_shell_proposes_what_the_project_has() {
     let scene = Scene::new();
     for (words, wanted) in [
         (&["r"] as &[&str], "run"),
@@ -73,16 +120,20 @@ fn bash_proposes_what_the_project_has() {
         (&["fix", "--fix", "mongo.indexes.cr"], "mongo.indexes.create"),
         (&["schema", "list-gr"], "list-groups"),
     ] {
-        let Some(proposed) = proposed(&scene, words) else { return };
-        assert!(proposed.iter().any(|word| word == wanted), "{words:?}: {proposed:?}");
+        for shell in Shell::ALL {
+            let Some(proposed) = shell.proposes(&scene, words) else { continue };
+            assert!(proposed.iter().any(|word| word == wanted), "{shell:?}, {words:?}: {proposed:?}");
+        }
     }
 }
 
 #[test]
 fn a_configuration_that_cannot_be_read_proposes_nothing_and_says_nothing() {
     let scene = Scene::with("version = 1\n[environments.lab]\nrle = 'x'\n");
-    if let Some(proposed) = proposed(&scene, &["run", "--env", ""]) {
-        assert!(proposed.iter().all(String::is_empty), "{proposed:?}");
+    for shell in Shell::ALL {
+        if let Some(proposed) = shell.proposes(&scene, &["run", "--env", ""]) {
+            assert!(proposed.iter().all(String::is_empty), "{shell:?}: {proposed:?}");
+        }
     }
 }
 

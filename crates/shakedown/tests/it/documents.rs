@@ -3,22 +3,37 @@
 use crate::scene::{Ran, Scene, workspace};
 use serde_json::Value;
 
-/// The document that was printed, once it fits the schema of that name as it is kept in `docs/`.
-#[track_caller]
-pub(crate) fn document(ran: &Ran, schema: &str) -> Value {
+/// What a schema that is kept in `docs/` has against documents.
+fn against<'a>(schema: &str, documents: impl Iterator<Item = &'a Value>) -> Vec<String> {
     let folder = if ["checks", "run"].contains(&schema) { "docs" } else { "docs/schemas" };
     let path = workspace().join(folder).join(format!("{schema}.schema.json"));
     let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-    let schema: Value = serde_json::from_str(&text).unwrap();
+    let validator = jsonschema::validator_for(&serde_json::from_str(&text).unwrap()).unwrap();
+    documents
+        .flat_map(|document| {
+            let error =
+                |error: jsonschema::ValidationError<'_>| format!("{error} at {}", error.instance_path());
+            validator.iter_errors(document).map(error).collect::<Vec<_>>()
+        })
+        .collect()
+}
+
+/// Panics unless each line of a journal fits its schema.
+#[track_caller]
+pub(crate) fn assert_journal_fits(journal: &str) {
+    let events: Vec<Value> = journal.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert!(events.len() > 2, "{journal}");
+    assert_eq!(against("event", events.iter()), [] as [String; 0], "{journal}");
+    assert!(!against("event", [serde_json::json!({ "seq": 0, "event": "no-such" })].iter()).is_empty());
+}
+
+/// The document that was printed, once it fits the schema of that name as it is kept in `docs/`.
+#[track_caller]
+pub(crate) fn document(ran: &Ran, schema: &str) -> Value {
     let document: Value = serde_json::from_str(&ran.stdout()).unwrap_or_else(|error| {
         panic!("{error}\n--- stdout\n{}\n--- stderr\n{}", ran.stdout(), ran.stderr())
     });
-    let validator = jsonschema::validator_for(&schema).unwrap();
-    let errors: Vec<String> = validator
-        .iter_errors(&document)
-        .map(|error| format!("{error} at {}", error.instance_path()))
-        .collect();
-    assert_eq!(errors, [] as [String; 0], "{}\n{document:#}", path.display());
+    assert_eq!(against(schema, [&document].into_iter()), [] as [String; 0], "{schema}: {document:#}");
     document
 }
 
@@ -90,6 +105,8 @@ fn plans_and_the_rest_that_needs_no_sandbox() {
     asked(&scene, &["validate", "--env", "local"], 0, "validate");
     let clean = asked(&scene, &["cleanup", "--env", "local"], 0, "cleanup");
     assert_eq!(clean["leftovers"], serde_json::json!([]));
+    let measured = asked(&scene, &["bench", "reports", "100"], 0, "bench");
+    assert_eq!(measured[0]["figures"][1]["name"], "run.json", "{measured:#}");
     let schemas = scene.shakedown(&["schema", "--format", "json"]).expect(0).stdout();
     let schemas: Vec<Value> = serde_json::from_str(&schemas).unwrap();
     for name in schemas.iter().map(|schema| schema["name"].as_str().unwrap()) {
