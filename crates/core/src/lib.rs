@@ -29,6 +29,7 @@ pub mod measurement;
 pub mod moment;
 pub mod observe;
 pub mod outcome;
+pub mod passage;
 pub mod redact;
 pub mod registry;
 pub mod run;

@@ -34,8 +34,6 @@ impl Seat {
     }
 }
 
-/// So many iterations of one user follow each other before others on its thread have a turn, at least.
-const TURN: u32 = 64;
 /// What a user waits at least, and at most, who gets no session.
 const RETRY: (Duration, Duration) = (Duration::from_millis(10), Duration::from_secs(1));
 
@@ -95,7 +93,6 @@ impl User {
     async fn work(&mut self, shift: Shift) {
         let mut iteration = self.iteration(shift.phase, false);
         let mut retry = RETRY.0;
-        let mut turn = 0;
         while !self.pool.is_stopped()
             && shift.leaves.is_none_or(|leaves| iteration.ended() < leaves)
             && let Some(number) = shift.numbers.claim()
@@ -108,10 +105,9 @@ impl User {
                 tokio::time::sleep(retry).await;
                 retry = (retry * 2).min(RETRY.1);
             }
-            turn += 1;
-            if turn % TURN == 0 {
-                tokio::task::yield_now().await;
-            }
+            // Everybody's turn, before this user asks again: all answers that are there are read first, and then all the next
+            // requests are sent. The server is woken once for many, instead of once for each: a sixth more of them.
+            tokio::task::yield_now().await;
         }
     }
 

@@ -17,11 +17,12 @@ use shakedown_loadgen::http::{Connections, Dialer, Held, WireSettings};
 use shakedown_loadgen::limits::{Needs, raise_descriptors};
 use shakedown_loadgen::{Arrivals, Engine, Load, OperationReport, Phase, Plan, Report};
 use std::io::{BufRead, BufReader, Read};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 
 pub(crate) const WANTED: u64 = 100_000;
 /// Connections made per second, by all processes together.
@@ -32,6 +33,8 @@ const HELD: Duration = Duration::from_secs(20);
 /// Descriptors of a process that are not connections, with some to spare.
 const SPARE: u64 = 200;
 const MOST_BYTES: u64 = 17 << 10;
+/// Of a process: as many as come in ten seconds, should this machine do something else for so long.
+const IN_FLIGHT: usize = 4096;
 
 /// What a holding process says at the end.
 #[derive(Debug, Deserialize, Serialize)]
@@ -198,7 +201,7 @@ fn load(dialer: &Dialer, connections: u64, of: f64, during: Duration) -> Result<
         Phase::unmeasured("settle", Load::Pause { during: HumanDuration::secs(1) }),
         Phase::measured("requests", rate(REQUEST_RATE / of, during)),
     ]);
-    let limits = Limits { requests_per_second: f64::INFINITY, requests_in_flight: 256 };
+    let limits = Limits { requests_per_second: f64::INFINITY, requests_in_flight: IN_FLIGHT };
     let scenario = Held::new(dialer.clone(), dialer.get("/")?, connections);
     run_engine(Engine::new(plan, limits), Arc::new(scenario))
 }
@@ -208,7 +211,7 @@ pub(crate) fn as_listener() -> Result<(), Trouble> {
     raise_descriptors(u64::MAX);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| error.to_string())?;
-    let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).map_err(|error| error.to_string())?;
+    let listener = runtime.block_on(async { accepting() }).map_err(|error| error.to_string())?;
     println!("{}", listener.local_addr().map_err(|error| error.to_string())?.port());
     let (open, most) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
     let seen = Arc::clone(&most);
@@ -229,6 +232,13 @@ pub(crate) fn as_listener() -> Result<(), Trouble> {
     std::io::stdin().lock().read_line(&mut input).map_err(|error| error.to_string())?;
     println!("{}", most.load(Ordering::SeqCst));
     Ok(())
+}
+
+/// A listener whose queue bears a moment in which this machine does something else.
+fn accepting() -> std::io::Result<TcpListener> {
+    let socket = TcpSocket::new_v4()?;
+    socket.bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)))?;
+    socket.listen(4096)
 }
 
 /// Answers each request. Nothing is kept between them, for there are many like it.

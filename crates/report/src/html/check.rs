@@ -1,7 +1,6 @@
 //! One check of the page, with all there is to say about it.
 
 use super::answer::Answer;
-use super::docs::Passage;
 use super::page::{Key, Page};
 use super::times;
 use crate::prose;
@@ -9,6 +8,7 @@ use askama::Template;
 use shakedown_core::Status;
 use shakedown_core::duration::brief;
 use shakedown_core::outcome::CaseOutcome;
+use shakedown_core::passage::Passage;
 use shakedown_core::run::CheckRecord;
 use std::collections::HashSet;
 

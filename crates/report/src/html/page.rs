@@ -3,7 +3,7 @@
 use super::answer::{Facts, SCOPE};
 use super::beside::{self, Left};
 use super::check::CheckView;
-use super::docs::{self, Passage};
+use super::docs;
 use super::link::{self, Links};
 use super::room::{Docs, MOST_CHECKS, Room};
 use super::times::{self, Span};
@@ -14,6 +14,7 @@ use crate::text::counted;
 use askama::Template;
 use jiff::Timestamp;
 use shakedown_core::duration::brief;
+use shakedown_core::passage::{Passage, passages};
 use shakedown_core::run::{CheckRecord, Counts, Exit, Run, ToDo};
 use shakedown_core::target::TargetInfo;
 use shakedown_core::{Gate, Severity, Status, id};
@@ -158,7 +159,10 @@ impl<'a> Page<'a> {
     fn passages(&self, record: &CheckRecord, way: Docs) -> Vec<Passage> {
         let is_worth_a_look = record.outcome.status > Status::Passed;
         let docs = self.options.docs.filter(|_| is_worth_a_look || way != Docs::Needed);
-        let passages = docs.and_then(|docs| docs(&record.info.id)).map(docs::passages).unwrap_or_default();
+        let passages = docs
+            .and_then(|docs| docs(&record.info.id))
+            .map(|docs| passages(&docs.text()))
+            .unwrap_or_default();
         if is_worth_a_look || way == Docs::Whole { passages } else { docs::question(passages) }
     }
 
