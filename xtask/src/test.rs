@@ -6,13 +6,7 @@ use crate::workspace::cargo;
 use crate::{Failure, USAGE};
 use std::ffi::OsString;
 use std::io::{self, BufRead as _, BufReader, Write as _};
-use std::num::NonZero;
 use std::process::{Command, ExitCode, ExitStatus, Stdio};
-
-/// How many tests of a binary run at once, as the test harness reads it.
-const THREADS: &str = "RUST_TEST_THREADS";
-/// Most tests wait more than they work: for servers, deadlines, browsers.
-const TESTS_PER_CORE: usize = 2;
 
 /// Runs the tests, doc tests included, and closes with what they came to.
 pub(crate) fn test(arguments: &[OsString]) -> Result<ExitCode, Failure> {
@@ -60,10 +54,6 @@ fn command(arguments: &[OsString]) -> Command {
         command.arg("--workspace");
     }
     command.args(arguments);
-    if std::env::var_os(THREADS).is_none() {
-        let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
-        command.env(THREADS, (cores * TESTS_PER_CORE).to_string());
-    }
     command
 }
 
