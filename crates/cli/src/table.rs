@@ -51,14 +51,9 @@ impl<T: Into<String>> From<T> for Cell {
 pub(crate) struct Table(Vec<Vec<Cell>>);
 
 impl Table {
-    /// Adds a row of plain text, as long as it is.
-    pub(crate) fn line(&mut self, cells: impl Iterator<Item = String>) {
-        self.0.push(cells.map(Cell::from).collect());
-    }
-
     /// Adds a row.
-    pub(crate) fn row<const N: usize>(&mut self, cells: [Cell; N]) {
-        self.0.push(cells.into());
+    pub(crate) fn row(&mut self, cells: impl IntoIterator<Item = Cell>) {
+        self.0.push(cells.into_iter().collect());
     }
 
     /// The rows, each on one line.

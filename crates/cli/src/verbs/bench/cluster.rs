@@ -1,7 +1,7 @@
 //! `bench cluster`: what the checks of a large namespace cost beside the same lists fetched by `kubectl`.
 
 use super::figures::Measured;
-use super::suite::{self, Suite, median};
+use super::suite::{self, Pairs, Suite};
 use crate::output::message;
 use anyhow::{Context as _, ensure};
 use std::process::{Command, Stdio};
@@ -20,27 +20,16 @@ pub(crate) async fn bench(pods: u32, events: u32, rounds: usize) -> anyhow::Resu
     let kubeconfig = settings["kubeconfig"].as_str().context("the cluster has no kubeconfig")?.to_owned();
     let suite = Suite::new(SELECT, "k8s", "kubeconfig = \"${LAB}\"")?;
 
-    let (mut own, mut peers, mut memory) = (Vec::new(), Vec::new(), Vec::new());
+    let mut pairs = Pairs::default();
     for round in 1..=rounds {
         let took = suite.run(&kubeconfig).await?;
-        own.push(took.seconds);
-        memory.extend(took.peak_mb);
         let kubeconfig = kubeconfig.clone();
-        peers.push(tokio::task::spawn_blocking(move || kubectl(&kubeconfig)).await??);
-        message(&format!(
-            "round {round} of {rounds}: {:.2} s, kubectl {:.2} s",
-            took.seconds,
-            peers[peers.len() - 1]
-        ));
+        let peer = tokio::task::spawn_blocking(move || kubectl(&kubeconfig)).await??;
+        message(&format!("round {round} of {rounds}: {:.2} s, kubectl {peer:.2} s", took.seconds));
+        pairs.add(&took, peer);
     }
     sandbox.stop().await;
-    let ratios = own.iter().zip(&peers).map(|(own, peer)| own / peer).collect();
-    let measured = Measured::of(format!("{pods} pods, {events} events"))
-        .with("suite", median(own)?, "s")
-        .with("kubectl", median(peers)?, "s")
-        .with("ratio", median(ratios)?, "ratio")
-        .with("peak memory", suite::peak(memory)?, "MB");
-    Ok(vec![measured])
+    Ok(vec![pairs.measured(format!("{pods} pods, {events} events"), "kubectl")?])
 }
 
 /// How long `kubectl` takes to fetch the same lists, in seconds.

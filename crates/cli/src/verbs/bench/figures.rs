@@ -2,7 +2,7 @@
 
 use crate::args::{Format, Globals};
 use crate::output::{print, print_json};
-use crate::table::Table;
+use crate::table::{Cell, Table};
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -19,7 +19,7 @@ pub(crate) struct Measured {
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 struct Figure {
     /// Of what: `suite`, `peer`, `memory`.
-    name: String,
+    name: &'static str,
     /// Absent where this system does not tell.
     value: Option<f64>,
     /// `us`, `ms`, `s`, `MB`, or `ratio`.
@@ -34,11 +34,11 @@ impl Measured {
     /// With one more number, or with none where this system does not tell it.
     pub(super) fn with(
         mut self,
-        name: impl Into<String>,
+        name: &'static str,
         value: impl Into<Option<f64>>,
         unit: &'static str,
     ) -> Self {
-        self.figures.push(Figure { name: name.into(), value: value.into(), unit });
+        self.figures.push(Figure { name, value: value.into(), unit });
         self
     }
 
@@ -47,7 +47,7 @@ impl Measured {
             .iter()
             .map(
                 |Figure { name, unit, .. }| {
-                    if *unit == "ratio" { name.clone() } else { format!("{name} {unit}") }
+                    if *unit == "ratio" { (*name).to_owned() } else { format!("{name} {unit}") }
                 },
             )
             .collect()
@@ -63,12 +63,12 @@ pub(super) fn show(globals: &Globals, measured: &[Measured]) -> anyhow::Result<(
         .chunk_by(|one, next| one.heads() == next.heads())
         .map(|rows| {
             let mut table = Table::default();
-            table.line([String::new()].into_iter().chain(rows[0].heads()));
+            table.row([String::new()].into_iter().chain(rows[0].heads()).map(Cell::from));
             for Measured { subject, figures } in rows {
                 let numbers = figures
                     .iter()
                     .map(|figure| figure.value.map_or_else(|| "not measured".to_owned(), number));
-                table.line([subject.clone()].into_iter().chain(numbers));
+                table.row([subject.clone()].into_iter().chain(numbers).map(Cell::from));
             }
             table.render(globals.look())
         })

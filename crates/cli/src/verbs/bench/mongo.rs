@@ -5,7 +5,7 @@
 //! the suite's.
 
 use super::figures::Measured;
-use super::suite::{self, Suite, median};
+use super::suite::{self, Pairs, Suite};
 use crate::output::message;
 use anyhow::Context as _;
 use futures_util::{StreamExt as _, TryStreamExt as _};
@@ -35,7 +35,7 @@ pub(crate) async fn bench(recordings: u32, rounds: usize) -> anyhow::Result<Vec<
     let (uri, database) = (of("SHAKEDOWN_LOCAL_MONGO_URI")?, of("SHAKEDOWN_LOCAL_MONGO_DATABASE")?);
     let target = format!("uri = \"${{LAB}}\"\ndatabase = \"{database}\"");
     let suite = Suite::new("tag(data-quality)", "mongo", &target)?;
-    let (mut own, mut by_hand, mut memory) = (Vec::new(), Vec::new(), Vec::new());
+    let mut pairs = Pairs::default();
     let mut asked = 0;
     for round in 1..=rounds {
         let cable = Cable::to(&uri).await?;
@@ -46,19 +46,12 @@ pub(crate) async fn bench(recordings: u32, rounds: usize) -> anyhow::Result<Vec<
             "round {round} of {rounds}: the suite asked {asked} questions in {:.2} s",
             took.seconds
         ));
-        own.push(took.seconds);
-        memory.extend(took.peak_mb);
-        by_hand.push(ask_by_hand(&uri, &questions).await?);
-        message(&format!("round {round} of {rounds}: by hand {:.2} s", by_hand[by_hand.len() - 1]));
+        let by_hand = ask_by_hand(&uri, &questions).await?;
+        message(&format!("round {round} of {rounds}: by hand {by_hand:.2} s"));
+        pairs.add(&took, by_hand);
     }
     sandbox.stop().await;
-    let ratios: Vec<f64> = own.iter().zip(&by_hand).map(|(own, by_hand)| own / by_hand).collect();
-    let measured = Measured::of(format!("{recordings} recordings, {asked} questions"))
-        .with("suite", median(own)?, "s")
-        .with("by hand", median(by_hand)?, "s")
-        .with("ratio", median(ratios)?, "ratio")
-        .with("peak memory", suite::peak(memory)?, "MB");
-    Ok(vec![measured])
+    Ok(vec![pairs.measured(format!("{recordings} recordings, {asked} questions"), "by hand")?])
 }
 
 /// A question to a database.

@@ -1,5 +1,6 @@
 //! Some checks against one target, run again and again, each time as a process of its own whose memory is watched.
 
+use super::figures::Measured;
 use anyhow::{bail, ensure};
 use jiff::Timestamp;
 use shakedown_core::{Clock, Registry, Samples};
@@ -20,13 +21,39 @@ pub(super) async fn sandbox(kind: &str, options: serde_json::Value) -> anyhow::R
 }
 
 /// The median over the rounds.
-pub(super) fn median(samples: Vec<f64>) -> anyhow::Result<f64> {
+fn median(samples: Vec<f64>) -> anyhow::Result<f64> {
     Ok(Samples::new("rounds", samples)?.percentile(50.0))
 }
 
-/// The median of the most memory that each run has had, where the system tells.
-pub(super) fn peak(memory: Vec<f64>) -> anyhow::Result<Option<f64>> {
-    (!memory.is_empty()).then(|| median(memory)).transpose()
+/// Runs of a suite, each with a run of its peer.
+#[derive(Default)]
+pub(super) struct Pairs {
+    /// In seconds.
+    own: Vec<f64>,
+    /// In seconds.
+    peer: Vec<f64>,
+    /// The most that each run of the suite has had, in MB, where the system tells.
+    memory: Vec<f64>,
+}
+
+impl Pairs {
+    pub(super) fn add(&mut self, took: &Took, peer: f64) {
+        self.own.push(took.seconds);
+        self.memory.extend(took.peak_mb);
+        self.peer.push(peer);
+    }
+
+    /// The medians. Ratios are taken within a pair: what disturbs the machine disturbs both.
+    pub(super) fn measured(self, subject: String, peer: &'static str) -> anyhow::Result<Measured> {
+        let Self { own, peer: peers, memory } = self;
+        let ratios = own.iter().zip(&peers).map(|(own, peer)| own / peer).collect();
+        let memory = (!memory.is_empty()).then(|| median(memory)).transpose()?;
+        Ok(Measured::of(subject)
+            .with("suite", median(own)?, "s")
+            .with(peer, median(peers)?, "s")
+            .with("ratio", median(ratios)?, "ratio")
+            .with("peak memory", memory, "MB"))
+    }
 }
 
 /// Which checks, and how they reach their target.

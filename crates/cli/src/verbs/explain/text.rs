@@ -8,7 +8,7 @@ use crate::verbs::list::views::{EffectGroup, Environment, Group, Helper, Inciden
 use serde_json::Value;
 use shakedown_core::Gate;
 use shakedown_core::duration::brief;
-use shakedown_report::text::{clean, wrap};
+use shakedown_report::text::{clean, counted, wrap};
 use std::fmt::Write as _;
 use std::time::Duration;
 
@@ -254,8 +254,7 @@ impl Sheet {
     fn selected(&mut self, checks: &[&str]) {
         self.section(&match checks.len() {
             0 => "no checks".to_owned(),
-            1 => "1 check".to_owned(),
-            count => format!("{count} checks"),
+            count => counted(count, "check", "checks"),
         });
         for check in checks {
             let _ = writeln!(self.text, "{:INDENT$}{}", "", self.look.paint(CODE, check));
