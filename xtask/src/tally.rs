@@ -1,5 +1,6 @@
 //! Adds up what `cargo test` prints, so that the end of a long output says it all.
 
+use std::collections::VecDeque;
 use std::fmt;
 
 /// How the tests of all binaries ended.
@@ -10,24 +11,43 @@ pub(crate) struct Tally {
     passed: u64,
     failed: u64,
     ignored: u64,
-    /// The names of those that failed.
-    failures: Vec<String>,
-    /// Whether the list of failures of a binary is being read.
-    in_failures: bool,
+    /// Those that failed, and the last that each said.
+    failures: Vec<Failed>,
+    /// Whether what the last of them said is being read.
+    is_said: bool,
 }
+
+#[derive(Debug, PartialEq, Eq)]
+struct Failed {
+    name: String,
+    said: VecDeque<String>,
+}
+
+/// So many lines of what a test said are repeated at the end, since the beginning of a long log is often cut off.
+const LINES: usize = 12;
 
 impl Tally {
     /// Takes in one line of the output.
     pub(crate) fn line(&mut self, line: &str) {
         let line = line.trim_end();
-        // Each binary closes with the word `failures:` and an indented name a line.
-        if self.in_failures
-            && let Some(name) = line.strip_prefix("    ")
-        {
-            self.failures.push(name.to_owned());
+        // Each binary closes with what the tests that failed said, each below a line with its name, and then with their names.
+        let heading = line.strip_prefix("---- ").and_then(|line| line.strip_suffix(" stdout ----"));
+        if let Some(name) = heading {
+            self.failures.push(Failed { name: name.to_owned(), said: VecDeque::new() });
+            self.is_said = true;
             return;
         }
-        self.in_failures = line == "failures:";
+        self.is_said &= line != "failures:";
+        if self.is_said
+            && !line.is_empty()
+            && let Some(Failed { said, .. }) = self.failures.last_mut()
+        {
+            said.push_back(line.to_owned());
+            if said.len() > LINES {
+                said.pop_front();
+            }
+            return;
+        }
         if let Some(result) = line.strip_prefix("test result: ") {
             self.binaries += 1;
             for part in result.split([';', '.']) {
@@ -55,8 +75,11 @@ impl Tally {
 
 impl fmt::Display for Tally {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for name in &self.failures {
+        for Failed { name, said } in &self.failures {
             writeln!(f, "failed: {name}")?;
+            for line in said {
+                writeln!(f, "    {line}")?;
+            }
         }
         write!(f, "tests: {} passed, {} failed", self.passed, self.failed)?;
         if self.ignored > 0 {
@@ -80,7 +103,9 @@ test stats::nearest_rank ... FAILED
 failures:
 
 ---- stats::nearest_rank stdout ----
-    an indented line of its output
+
+an outline
+    and an indented line of its output
 
 failures:
     stats::nearest_rank
@@ -96,7 +121,21 @@ test result: ok. 4 passed; 0 failed; 1 ignored; 0 measured; 7 filtered out; fini
         assert!(!tally.is_empty());
         assert_eq!(
             tally.to_string(),
-            "failed: stats::nearest_rank\ntests: 6 passed, 1 failed, 1 ignored, in 2 binaries"
+            "failed: stats::nearest_rank
+    an outline
+        and an indented line of its output
+tests: 6 passed, 1 failed, 1 ignored, in 2 binaries"
         );
+    }
+
+    #[test]
+    fn a_long_story_is_told_from_its_end() {
+        let mut tally = Tally::default();
+        tally.line("---- long::story stdout ----");
+        (0..100).for_each(|number| tally.line(&format!("line {number}")));
+        tally.line("failures:");
+        let told = tally.to_string();
+        assert_eq!(told.lines().nth(1), Some("    line 88"));
+        assert!(told.contains("    line 99\ntests:"), "{told}");
     }
 }

@@ -3,18 +3,22 @@
 use crate::stage::{Stage, count};
 use insta::assert_snapshot;
 use shakedown_core::CheckSpec;
-use shakedown_core::event::EventKind;
+use shakedown_core::event::{Event, EventKind};
 use shakedown_core::run::Run;
 
 fn stage() -> Stage {
     Stage::new().check("moon.climb", "climb").check("moon.dark", "fail").check("moon.waits", "pass")
 }
 
-/// The run as its journal tells it up to the first event that `is_last` names.
-fn until(events: &[shakedown_core::event::Event], is_last: impl Fn(&EventKind) -> bool) -> Run {
+/// The run as its journal tells it where the process ended before the check did.
+fn without_the_end_of(check: &str, events: &[Event]) -> Run {
     let mut run = Run::begin(&events[0]).unwrap();
-    let end = events.iter().position(|event| is_last(&event.kind)).unwrap();
-    events[1..=end].iter().for_each(|event| run.apply(event));
+    let is_after = |kind: &EventKind| match kind {
+        EventKind::CheckFinished { check: finished, .. } => finished == check,
+        EventKind::RunFinished => true,
+        _ => false,
+    };
+    events[1..].iter().filter(|event| !is_after(&event.kind)).for_each(|event| run.apply(event));
     run
 }
 
@@ -23,10 +27,7 @@ async fn what_had_ended_is_not_asked_again_and_what_had_not_goes_on_from_its_che
     let begun =
         stage().settings("moon.climb", |settings| settings.timeout = std::time::Duration::from_millis(300));
     let killed = begun.play().await;
-    let run = until(
-        &killed.events,
-        |event| matches!(event, EventKind::CheckFinished { check, .. } if check == "moon.waits"),
-    );
+    let run = without_the_end_of("moon.climb", &killed.events);
     let before = run.last_event().0;
     let gone_on = Stage { resume: Some(run), ..stage() }.play().await;
     assert_snapshot!(gone_on.story(), @r##"
@@ -47,7 +48,7 @@ async fn what_depended_on_a_failure_of_before_is_skipped_for_it() {
         })
     };
     let first = stage().play().await;
-    let run = until(&first.events, |event| matches!(event, EventKind::CheckFinished { .. }));
+    let run = without_the_end_of("moon.tide", &first.events);
     let gone_on = Stage { resume: Some(run), ..stage() }.play().await;
     assert_eq!(count("resumed tide"), 0);
     assert_snapshot!(gone_on.story(), @r##"

@@ -1,7 +1,7 @@
 //! Every registered check is proven, and every fix.
 
 use crate::documents::document;
-use crate::scene::{Scene, mongo_is_there};
+use crate::scene::{Scene, mongo_is_there, quiet};
 use serde_json::Value;
 use std::collections::BTreeSet;
 
@@ -18,6 +18,7 @@ fn every_check_is_proven() {
     if !mongo_is_there() {
         return;
     }
+    let _quiet = quiet();
     // Most experiments wait more than they work.
     let (all, left) = open(&["--jobs", "6"]);
     assert!(all > 300, "{all} experiments");

@@ -1,8 +1,9 @@
 //! The main job: a run, its reports, and what it must not say.
 
 use crate::documents::document;
-use crate::scene::{Ran, Scene, mongo_is_there};
+use crate::scene::{Ran, Scene, mongo_is_there, quiet};
 use serde_json::Value;
+use std::collections::BTreeMap;
 
 #[test]
 fn the_healthy_sandbox_is_fit_and_everything_is_on_disk() {
@@ -10,10 +11,35 @@ fn the_healthy_sandbox_is_fit_and_everything_is_on_disk() {
         return;
     }
     let scene = Scene::new();
-    let ran = scene.shakedown(&["run", "--env", "local", "--out", "out"]).expect(0);
-    assert!(ran.stdout().contains("fit for use"), "{}", ran.stdout());
+    let ran = scene.shakedown(&["run", "--env", "local", "--out", "out"]);
     let run = scene.run_json("out");
-    for check in run["checks"].as_array().unwrap() {
+    let left = amiss(&run);
+    if left.is_empty() {
+        assert!(ran.expect(0).stdout().contains("fit for use"));
+    } else {
+        // Other tests run beside this one on a machine that others use too: what judges times gets a quiet second attempt.
+        let told = left.values().cloned().collect::<Vec<_>>().join("\n");
+        assert!(left.len() <= 3, "{told}");
+        let _quiet = quiet();
+        let again = left.keys().map(|id| format!("id({id})")).collect::<Vec<_>>().join(" | ");
+        scene.shakedown(&["run", "--env", "local", "-E", &again, "--out", "again"]);
+        let second = amiss(&scene.run_json("again"));
+        assert!(second.is_empty(), "{told}\nand again:\n{second:#?}");
+    }
+    assert!(
+        std::fs::read_to_string(scene.path("out/junit.xml")).unwrap().contains("<testsuite name=\"mongo\"")
+    );
+    assert!(
+        std::fs::read_to_string(scene.path("out/events.jsonl")).unwrap().ends_with("\"run-finished\"}\n")
+    );
+    let again = scene.shakedown(&["report", "out", "--format", "json"]).expect(0);
+    assert_eq!(document(&again, "run"), run, "the journal tells the same");
+}
+
+/// The checks that did not end as they must in a healthy sandbox, and how each did, in short.
+fn amiss(run: &Value) -> BTreeMap<String, String> {
+    let checks = run["checks"].as_array().unwrap().iter();
+    let wrong = checks.filter(|check| {
         // What the deployed server does not offer is not asked, and the reason is said.
         let expected = match check["id"].as_str().unwrap() {
             "focus-api.jobs.cancel"
@@ -28,27 +54,18 @@ fn the_healthy_sandbox_is_fit_and_everything_is_on_disk() {
             {
                 "skipped"
             }
-            // Whether latency grew within seconds is for the machine to say, which others use too: that it may have is an
-            // honest answer, and no failure. Nothing else may be amiss.
-            "load.soak.24h" if amiss(check) == ["latency"] => "warned",
             _ => "passed",
         };
-        assert_eq!(check["status"], expected, "{check:#}");
-    }
-    assert!(
-        std::fs::read_to_string(scene.path("out/junit.xml")).unwrap().contains("<testsuite name=\"mongo\"")
-    );
-    assert!(
-        std::fs::read_to_string(scene.path("out/events.jsonl")).unwrap().ends_with("\"run-finished\"}\n")
-    );
-    let again = scene.shakedown(&["report", "out", "--format", "json"]).expect(0);
-    assert_eq!(document(&again, "run"), run, "the journal tells the same");
-}
-
-/// The cases that did not pass.
-fn amiss(check: &Value) -> Vec<&str> {
-    let cases = check["cases"].as_array().into_iter().flatten();
-    cases.filter(|case| case["status"] != "passed").filter_map(|case| case["name"].as_str()).collect()
+        check["status"] != expected
+    });
+    wrong
+        .map(|check| {
+            let id = check["id"].as_str().unwrap();
+            let said = check["findings"].as_array().into_iter().flatten().map(|finding| &finding["message"]);
+            let said = said.map(Value::to_string).collect::<Vec<_>>().join("; ");
+            (id.to_owned(), format!("{id}: {}, {} {said}", check["status"], check["summary"]))
+        })
+        .collect()
 }
 
 #[test]
