@@ -3,6 +3,7 @@
 use crate::arrivals::Share;
 use crate::conduct;
 use crate::interval::Interval;
+use crate::limits::{RESERVED_DESCRIPTORS, raise_descriptors};
 use crate::plan::Plan;
 use crate::progress::Progress;
 use crate::report::Report;
@@ -133,6 +134,9 @@ impl Engine {
     /// Why nothing was measured. What went wrong during the load is in the report.
     pub async fn run(self, scenario: Arc<dyn Scenario>) -> Result<Report, EngineError> {
         self.plan.check(self.limits).map_err(EngineError::Plan)?;
+        // A connection each, and another one where this process is the server too, as with a sandbox.
+        let in_flight = u64::try_from(self.limits.requests_in_flight).unwrap_or(u64::MAX);
+        raise_descriptors(in_flight.saturating_mul(2).saturating_add(RESERVED_DESCRIPTORS));
         let stop = Arc::new(Stop { cancelled: self.cancelled.clone(), ..Stop::default() });
         let dropped = stop.dropped.clone().drop_guard();
         let (sender, result) = oneshot::channel();

@@ -9,7 +9,7 @@ use std::time::Duration;
 use sysinfo::System;
 
 /// What a process opens besides its connections: runtimes, files, the terminal.
-const RESERVED_DESCRIPTORS: u64 = 64;
+pub const RESERVED_DESCRIPTORS: u64 = 200;
 /// How long the system keeps the port of a connection that was closed here.
 const TIME_WAIT: Duration = Duration::from_mins(1);
 const PORT_RANGE: &str = "/proc/sys/net/ipv4/ip_local_port_range";
@@ -35,6 +35,22 @@ impl Needs {
         Self { connections, fresh_per_second: 0.0, source_addresses: 1, bytes_per_connection: 20 << 10 }
     }
 
+    /// The fewest addresses of this machine that have ports for all of that.
+    pub fn least_source_addresses(&self) -> u64 {
+        self.ports().div_ceil(ports()).max(1)
+    }
+
+    /// How many ports that takes.
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a rate is small and positive"
+    )]
+    fn ports(&self) -> u64 {
+        let closing = (self.fresh_per_second.max(0.0) * TIME_WAIT.as_secs_f64()).ceil() as u64;
+        self.connections + closing
+    }
+
     /// Raises the limit of descriptors as far as is needed and allowed, and compares the rest.
     ///
     /// # Errors
@@ -50,16 +66,10 @@ impl Needs {
     }
 
     fn compare(&self, granted: Granted) -> Result<Granted, Shortfall> {
-        #[expect(
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            reason = "a rate is small and positive"
-        )]
-        let closing = (self.fresh_per_second.max(0.0) * TIME_WAIT.as_secs_f64()).ceil() as u64;
         let needed = [
             (Scarce::Descriptors, self.connections + RESERVED_DESCRIPTORS, granted.descriptors),
-            (Scarce::Ports, self.connections + closing, granted.ports),
-            (Scarce::Memory, self.connections * self.bytes_per_connection, granted.memory),
+            (Scarce::Ports, self.ports(), granted.ports),
+            (Scarce::Memory, self.connections.saturating_mul(self.bytes_per_connection), granted.memory),
         ];
         match needed.into_iter().find(|(_, needed, available)| needed > available) {
             Some((what, needed, available)) => Err(Shortfall { what, needed, available }),
@@ -73,7 +83,7 @@ impl Needs {
 pub struct Granted {
     /// Open descriptors, after raising their limit.
     pub descriptors: u64,
-    /// Ports to connect from, over all source addresses.
+    /// Ports to connect from that are found at once, over all source addresses.
     pub ports: u64,
     /// Bytes of memory that are free.
     pub memory: u64,
@@ -137,11 +147,12 @@ pub fn raise_descriptors(wanted: u64) -> u64 {
     }
 }
 
-/// How many ports one address of this machine has for connections to one address of the target.
+/// How many ports one address of this machine has for connections to one address of the target, as long as each is found
+/// at once: Linux gives out every second port first, and then searches all of them for each connection.
 fn ports() -> u64 {
     let range = std::fs::read_to_string(Path::new(PORT_RANGE)).ok();
     let range = range.and_then(|text| port_range(&text)).unwrap_or(DYNAMIC_PORTS);
-    range.end() - range.start() + 1
+    (range.end() - range.start()).div_ceil(2)
 }
 
 fn port_range(text: &str) -> Option<RangeInclusive<u64>> {
@@ -162,18 +173,29 @@ fn memory() -> Option<u64> {
 mod tests {
     use super::*;
 
+    /// With two source addresses.
     const MUCH: Granted = Granted { descriptors: 20_000, ports: 28_232, memory: 1 << 30 };
 
     #[test]
     fn a_shortfall_is_named_as_the_generators_own() {
         let needs = Needs::kept(100_000);
-        insta::assert_snapshot!(needs.compare(MUCH).unwrap_err(), @"generator-limited: 100064 descriptors needed, 20000 available; raise the hard limit (`ulimit -Hn`), or spread the load over more processes");
+        insta::assert_snapshot!(needs.compare(MUCH).unwrap_err(), @"generator-limited: 100200 descriptors needed, 20000 available; raise the hard limit (`ulimit -Hn`), or spread the load over more processes");
         let needs = Needs { fresh_per_second: 500.0, ..Needs::kept(100) };
         insta::assert_snapshot!(needs.compare(MUCH).unwrap_err(), @"generator-limited: 30100 ports needed, 28232 available; connect from more source addresses, or keep connections");
         let needs = Needs { bytes_per_connection: 1 << 20, ..Needs::kept(5_000) };
         insta::assert_snapshot!(needs.compare(MUCH).unwrap_err(), @"generator-limited: 5242880000 bytes of memory needed, 1073741824 available; hold fewer connections, or spread the load over more machines");
-        assert_eq!(Needs::kept(19_936).compare(MUCH), Ok(MUCH));
-        assert_eq!(Needs::kept(19_937).compare(MUCH).unwrap_err().what, Scarce::Descriptors);
+        assert_eq!(Needs::kept(19_800).compare(MUCH), Ok(MUCH));
+        assert_eq!(Needs::kept(19_801).compare(MUCH).unwrap_err().what, Scarce::Descriptors);
+    }
+
+    #[test]
+    fn what_one_source_address_has_no_ports_for_takes_several() {
+        assert_eq!(Needs::kept(1).least_source_addresses(), 1);
+        assert_eq!(Needs::kept(ports()).least_source_addresses(), 1);
+        assert_eq!(Needs::kept(ports() * 2 + 1).least_source_addresses(), 3);
+        let (asked, granted) = (Needs::kept(ports() * 2 + 1), Granted { descriptors: u64::MAX, ..MUCH });
+        assert_eq!(asked.compare(Granted { ports: ports() * 3, ..granted }).map(|_| ()), Ok(()));
+        assert_eq!(asked.compare(Granted { ports: ports() * 2, ..granted }).unwrap_err().what, Scarce::Ports);
     }
 
     #[test]

@@ -47,7 +47,8 @@ pub struct WireSettings {
     pub protocol: Protocol,
     /// What becomes of a connection after an answer.
     pub connections: Connections,
-    /// Addresses of this machine to connect from, in turn; none leaves the choice to the system.
+    /// Addresses of this machine to connect from, in turn; none leaves the choice to the system. How many connections one of
+    /// them has ports for: [`Needs`](crate::limits::Needs).
     pub source_addresses: Vec<IpAddr>,
     /// How long making a connection may take, TLS included.
     pub connect_timeout: Duration,

@@ -2,14 +2,11 @@
 
 use crate::arrivals::Share;
 use crate::http::{Connections, Dialer, Endpoint, Held, WireSettings};
-use crate::limits::raise_descriptors;
+use crate::limits::Needs;
 use serde::Deserialize;
 use shakedown_core::HumanDuration;
 use std::net::IpAddr;
 use url::Url;
-
-/// Descriptors of a worker that are not connections, with some to spare.
-const SPARE: u64 = 200;
 
 /// What is asked for, and how. It holds no secret: it travels as it is.
 #[derive(Clone, Debug, Deserialize)]
@@ -52,11 +49,9 @@ crate::register_scenario! {
         if params.connections == 0 {
             return Err("`connections` must be at least 1".to_owned());
         }
-        let own = share.of_the_first(params.connections) + SPARE;
-        let granted = raise_descriptors(own);
-        if granted < own {
-            return Err(format!("worker {} needs {own} descriptors and may open {granted}; spread the load over more workers", share.index));
-        }
+        let source_addresses = params.sources(share).len() as u64;
+        let needs = Needs { source_addresses, ..Needs::kept(share.of_the_first(params.connections)) };
+        needs.check().map_err(|shortfall| format!("worker {}: {shortfall}", share.index))?;
         let dialer = params.dialer(share, Connections::Resting)?;
         let request = dialer.get(&params.path)?;
         Ok(Held::new(dialer, request, params.connections))
@@ -70,16 +65,20 @@ impl WebParams {
             return Err("`urls` must name at least one address".to_owned());
         };
         let url: Url = url.parse().map_err(|error| format!("`{url}` is no address: {error}"))?;
-        let addresses = self.source_addresses.iter().zip(0_u64..);
-        let own: Vec<IpAddr> =
-            addresses.filter(|(_, k)| share.owns(*k)).map(|(address, _)| *address).collect();
         Dialer::new(WireSettings {
             connections,
             timeout: self.timeout.0,
-            // With fewer addresses than workers, all share them.
-            source_addresses: if own.is_empty() { self.source_addresses.clone() } else { own },
+            source_addresses: self.sources(share),
             ..WireSettings::new(url)
         })
+    }
+
+    /// The addresses that a worker connects from. With fewer addresses than workers, all share them.
+    fn sources(&self, share: Share) -> Vec<IpAddr> {
+        let addresses = self.source_addresses.iter().zip(0_u64..);
+        let own: Vec<IpAddr> =
+            addresses.filter(|(_, k)| share.owns(*k)).map(|(address, _)| *address).collect();
+        if own.is_empty() { self.source_addresses.clone() } else { own }
     }
 }
 
@@ -108,7 +107,7 @@ mod tests {
         insta::assert_snapshot!(why("http.held", &json!({ "urls": [url] })), @"scenario `http.held` refuses its parameters: `connections` must be at least 1");
         let many = why("http.held", &json!({ "urls": [url], "connections": u64::MAX / 2 }));
         assert!(
-            many.contains("worker 1 needs ") && many.ends_with("spread the load over more workers"),
+            many.contains("worker 1: generator-limited: ") && many.ends_with("over more processes"),
             "{many}"
         );
     }

@@ -51,6 +51,15 @@ fn count(report: &Report, outcome: &str) -> u64 {
 }
 
 #[tokio::test]
+async fn what_may_be_in_flight_may_have_a_connection() {
+    let scenario = Counting::new(|_| Act::Sleep(1));
+    let limits = Limits { requests_in_flight: 1000, ..WIDE };
+    let report = run(single(rate(50.0, 200)), limits, &scenario).await;
+    let limit = report.generator.descriptor_limit;
+    assert!(limit.is_some_and(|limit| limit > 2000) || !cfg!(target_os = "linux"), "{limit:?} descriptors");
+}
+
+#[tokio::test]
 async fn an_open_load_sends_exactly_what_was_planned() {
     let scenario = Counting::new(|_| Act::Sleep(1));
     let plan = Plan::of([
