@@ -24,6 +24,8 @@ pub enum Unit {
     PerSecond,
     /// Hertz.
     Hertz,
+    /// How many times as much as something else.
+    Ratio,
 }
 
 impl Unit {
@@ -32,7 +34,7 @@ impl Unit {
         match self {
             Self::Milliseconds => " ms",
             Self::Seconds => " s",
-            Self::Count => "",
+            Self::Count | Self::Ratio => "",
             Self::Percent => " %",
             Self::Bytes => " B",
             Self::PerSecond => "/s",
@@ -116,6 +118,38 @@ impl Measurement {
     /// Whether the value keeps its bound; true where there is none.
     pub fn within(&self) -> bool {
         self.threshold.is_none_or(|threshold| threshold.admits(self.value))
+    }
+}
+
+/// Something that was measured for its own sake, as benchmarks do, and the numbers that came of it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Measured {
+    /// What, with its size: `1000 checks`.
+    pub subject: String,
+    /// What came of it. The value of what this system does not tell is `null`.
+    pub figures: Vec<Measurement>,
+}
+
+impl Measured {
+    /// Without any number yet.
+    pub fn of(subject: impl Into<String>) -> Self {
+        Self { subject: subject.into(), figures: Vec::new() }
+    }
+
+    /// With one more number, or with none where this system does not tell it.
+    #[must_use]
+    pub fn with(mut self, name: &str, value: impl Into<Option<f64>>, unit: Unit) -> Self {
+        self.figures.push(Measurement::new(name, value.into().unwrap_or(f64::NAN), unit));
+        self
+    }
+
+    /// The last number is held against a bound.
+    #[must_use]
+    pub fn held_to(mut self, threshold: Threshold) -> Self {
+        if let Some(figure) = self.figures.last_mut() {
+            figure.threshold = Some(threshold);
+        }
+        self
     }
 }
 

@@ -9,12 +9,11 @@ mod mongo;
 mod reports;
 mod suite;
 
-pub(crate) use figures::Measured;
-
 use crate::args::{Benchmark, Globals};
 use shakedown_config::{CheckSettings, Policy, Profile, Project, Retries, Selection};
 use shakedown_core::check::Source;
 use shakedown_core::event::RunInfo;
+use shakedown_core::measurement::{Measured, Unit};
 use shakedown_core::redact::Redactor;
 use shakedown_core::registry::Entries;
 use shakedown_core::run::Exit;
@@ -60,13 +59,13 @@ async fn framework(sizes: &[usize]) -> anyhow::Result<Vec<Measured>> {
         let peer = peer(size, &directory).await?;
         let (own, memory) = measure(size, &directory).await?;
         let each =
-            |took: Duration| took.as_secs_f64() * 1e6 / f64::from(u32::try_from(size).unwrap_or(u32::MAX));
+            |took: Duration| took.as_secs_f64() * 1e3 / f64::from(u32::try_from(size).unwrap_or(u32::MAX));
         let ratio = own.as_secs_f64() / peer.as_secs_f64();
         measured.push(
             Measured::of(format!("{size} checks"))
-                .with("each", each(own), "us")
-                .with("ratio to peer", ratio, "ratio")
-                .with("memory beyond the registered checks", memory, "MB"),
+                .with("each", each(own), Unit::Milliseconds)
+                .with("ratio to peer", ratio, Unit::Ratio)
+                .with("memory beyond the registered checks", memory, Unit::Bytes),
         );
         std::fs::remove_dir_all(&directory)?;
     }
@@ -84,10 +83,10 @@ fn programs() -> anyhow::Result<Vec<Measured>> {
         [("list", 5, &["list".to_owned()] as &[String]), ("run --env local", 1, &run)]
     {
         let took = median(times, arguments)?;
-        measured.push(Measured::of(name).with("median", took * 1e3, "ms").with(
+        measured.push(Measured::of(name).with("median", took * 1e3, Unit::Milliseconds).with(
             "ratio to `--version`",
             took / peer,
-            "ratio",
+            Unit::Ratio,
         ));
     }
     std::fs::remove_dir_all(&out)?;
@@ -108,7 +107,7 @@ fn median(times: usize, arguments: &[String]) -> anyhow::Result<f64> {
     Ok(Samples::new("runs", samples)?.percentile(50.0))
 }
 
-/// Plan, run, journal and JUnit of `size` checks that do nothing: how long, and how many MB beyond the checks themselves.
+/// Plan, run, journal and JUnit of `size` checks that do nothing: how long, and how many bytes beyond the checks themselves.
 async fn measure(size: usize, directory: &Path) -> anyhow::Result<(Duration, Option<f64>)> {
     let checks: Vec<&'static CheckSpec> =
         (0..size).map(|index| &*Box::leak(Box::new(no_op(index)))).collect();
@@ -224,10 +223,10 @@ fn info() -> RunInfo {
     }
 }
 
-/// A figure of a process's memory in MB, where the system tells: what it has, or the most it has had.
+/// A figure of a process's memory in bytes, where the system tells: what it has, or the most it has had.
 fn memory(process: &str, figure: &str) -> Option<f64> {
     let status = std::fs::read_to_string(format!("/proc/{process}/status")).ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix(figure))?;
     let kilobytes: f64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
-    Some(kilobytes * 1024.0 / 1e6)
+    Some(kilobytes * 1024.0)
 }

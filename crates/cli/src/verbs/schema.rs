@@ -7,13 +7,14 @@ use crate::output::{print, print_json};
 use crate::project::registry;
 use crate::table::{Cell, Table};
 use crate::verbs::list::views;
-use crate::verbs::{bench, cleanup, doctor, explain, fix, keys, plan, prove, sandbox, upload, validate};
+use crate::verbs::{cleanup, doctor, explain, fix, keys, plan, prove, sandbox, upload, validate};
 use clap::ValueEnum;
 use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
 use serde::Serialize;
 use serde_json::Value;
 use shakedown_core::event::Event;
+use shakedown_core::measurement::Measured;
 use shakedown_core::run::Exit;
 use shakedown_report::{compare, json};
 
@@ -136,7 +137,7 @@ impl Schema {
             Self::KeysCheck => of::<keys::answer::KeysAnswer>(),
             Self::Cleanup => of::<cleanup::Document>(),
             Self::Sandbox => of::<sandbox::Document>(),
-            Self::Bench => of::<Vec<bench::Measured>>(),
+            Self::Bench => of::<Vec<Measured>>(),
             Self::Event => of::<Event>(),
             Self::Error => of::<Failure>(),
         };

@@ -2,14 +2,15 @@
 //!
 //! Pairs are interleaved, and ratios are taken within a pair: what disturbs the machine disturbs both.
 
-use crate::Trouble;
 use crate::nginx::Nginx;
 use crate::options::Options;
 use crate::process::{CLIENT_CORE, is_there, output, pinned, this_program};
 use crate::rivals::{self, CONNECTIONS, GRACE};
-use crate::table::{Row, median, print};
-use shakedown_core::HumanDuration;
+use crate::table::median;
+use crate::{Trouble, count};
 use shakedown_core::limits::Limits;
+use shakedown_core::measurement::{Measured, Threshold};
+use shakedown_core::{HumanDuration, Unit};
 use shakedown_loadgen::http::{Dialer, Discard, Endpoint, WireSettings};
 use shakedown_loadgen::{Engine, Failure, Histogram, Load, Plan};
 use std::sync::Arc;
@@ -24,10 +25,10 @@ struct Rates {
     oha: Vec<f64>,
 }
 
-pub(crate) fn measure(options: &Options) -> Result<(), Trouble> {
+pub(crate) fn measure(options: &Options) -> Result<Measured, Trouble> {
     let oha = Some(options.oha.as_str()).filter(|program| is_there(program));
     if oha.is_none() {
-        println!(
+        eprintln!(
             "`{}` does not start: it is left out (`cargo install --locked oha`, or `--oha PATH`)",
             options.oha
         );
@@ -45,31 +46,32 @@ pub(crate) fn measure(options: &Options) -> Result<(), Trouble> {
         rates.wire.push(own("wire", &nginx.address, options.round)?);
         eprintln!("  round {round} of {}", options.rounds);
     }
-    let title = format!("closed: {CONNECTIONS} connections, one core each for client and server");
-    print(&title, &rows(&rates));
-    Ok(())
+    Ok(rates.measured())
 }
 
-fn rows(rates: &Rates) -> Vec<Row> {
-    let rate = |rates: &[f64]| format!("{:.0}/s", median(rates));
-    let ratio = |own: &[f64], peer: &[f64]| {
-        median(&own.iter().zip(peer).map(|(own, peer)| own / peer).collect::<Vec<_>>())
-    };
-    let to_wrk = ratio(&rates.engine, &rates.wrk);
-    let mut rows = vec![
-        Row::told("wrk", rate(&rates.wrk)),
-        Row::told("the engine, with full accounting", rate(&rates.engine)),
-        Row::told("its connections alone", rate(&rates.wire)),
-        Row::judged("the engine to wrk", format!("{to_wrk:.3}"), "at least 0.9", to_wrk >= 0.9),
-        Row::told("its connections alone to wrk", format!("{:.3}", ratio(&rates.wire, &rates.wrk))),
-    ];
-    if !rates.oha.is_empty() {
-        let to_oha = ratio(&rates.engine, &rates.oha);
-        rows.insert(1, Row::told("oha", rate(&rates.oha)));
-        rows.push(Row::judged("the engine to oha", format!("{to_oha:.3}"), "at least 1.0", to_oha >= 1.0));
-        rows.push(Row::told("oha to wrk", format!("{:.3}", ratio(&rates.oha, &rates.wrk))));
+impl Rates {
+    fn measured(&self) -> Measured {
+        let Self { engine, wire, wrk, oha } = self;
+        let ratio = |own: &[f64], peer: &[f64]| {
+            median(&own.iter().zip(peer).map(|(own, peer)| own / peer).collect::<Vec<_>>())
+        };
+        let subject = format!("closed: {CONNECTIONS} connections, one core each for client and server");
+        let measured = Measured::of(subject)
+            .with("wrk", median(wrk), Unit::PerSecond)
+            .with("the engine, with full accounting", median(engine), Unit::PerSecond)
+            .with("its connections alone", median(wire), Unit::PerSecond)
+            .with("the engine to wrk", ratio(engine, wrk), Unit::Ratio)
+            .held_to(Threshold::AtLeast(0.9))
+            .with("its connections alone to wrk", ratio(wire, wrk), Unit::Ratio);
+        if oha.is_empty() {
+            return measured;
+        }
+        measured
+            .with("oha", median(oha), Unit::PerSecond)
+            .with("the engine to oha", ratio(engine, oha), Unit::Ratio)
+            .held_to(Threshold::AtLeast(1.0))
+            .with("oha to wrk", ratio(oha, wrk), Unit::Ratio)
     }
-    rows
 }
 
 /// The rate of this program in another role, in a process of its own as the peers are.
@@ -89,8 +91,8 @@ fn dialer(address: &str) -> Result<Dialer, Trouble> {
 pub(crate) fn as_engine(address: &str, seconds: u64) -> Result<(), Trouble> {
     let dialer = dialer(address)?;
     let request = dialer.get("/")?;
-    let count = u32::try_from(CONNECTIONS).unwrap_or(u32::MAX);
-    let plan = Plan::single(Load::Users { count, during: HumanDuration::secs(seconds) });
+    let users = u32::try_from(CONNECTIONS).unwrap_or(u32::MAX);
+    let plan = Plan::single(Load::Users { count: users, during: HumanDuration::secs(seconds) });
     let limits = Limits { requests_per_second: f64::INFINITY, requests_in_flight: CONNECTIONS };
     let scenario = Arc::new(Endpoint::new(dialer, "get", request));
     let report = crate::run_engine(Engine::new(plan, limits), scenario)?;
@@ -99,9 +101,7 @@ pub(crate) fn as_engine(address: &str, seconds: u64) -> Result<(), Trouble> {
     if total.failures() > 0 {
         return Err(format!("{} requests failed: {:?}", total.failures(), total.failed.keys()));
     }
-    #[expect(clippy::cast_precision_loss, reason = "counts are far below 2^52")]
-    let rate = total.succeeded.count as f64 / phase.elapsed;
-    println!("{rate}");
+    println!("{}", count(total.succeeded.count) / phase.elapsed);
     Ok(())
 }
 
@@ -133,8 +133,6 @@ pub(crate) fn as_wire(address: &str, seconds: u64) -> Result<(), Trouble> {
         let times = runtime.block_on(user).map_err(|error| error.to_string())?;
         all.merge(&times.map_err(|failure| failure.to_string())?);
     }
-    #[expect(clippy::cast_precision_loss, reason = "counts are far below 2^52")]
-    let rate = all.count() as f64 / seconds as f64;
-    println!("{rate}");
+    println!("{}", count(all.count()) / count(seconds));
     Ok(())
 }

@@ -15,6 +15,7 @@ mod server;
 mod table;
 
 use options::Options;
+use shakedown_core::measurement::Measured;
 use shakedown_loadgen::{Engine, Report, Scenario};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -37,6 +38,7 @@ cargo bench -p shakedown-loadgen --bench peers -- PART [OPTIONS]
 
   --rounds N   pairs of measurements in `closed` (5)
   --seconds N  how long each of them takes (5)
+  --format F   `text` (as each part ends), or `json` (one document at the end, as `shakedown schema bench` says)
   --oha PATH   where `oha` is, where it is not on the search path (`cargo install --locked oha`)
 ";
 
@@ -56,30 +58,46 @@ fn main() -> ExitCode {
     }
 }
 
+/// What measures, and with what result.
+type Part<'a> = &'a dyn Fn() -> Result<Measured, Trouble>;
+
 fn run(options: &Options) -> Result<(), Trouble> {
+    let closed: Part<'_> = &|| closed::measure(options);
+    let connections: Part<'_> = &|| connections::measure(connections::WANTED);
     let words: Vec<&str> = options.words.iter().map(String::as_str).collect();
     match words.as_slice() {
-        ["closed"] => closed::measure(options),
-        ["open"] => open::measure(),
-        ["connections"] => connections::measure(connections::WANTED),
-        ["connections", number] => connections::measure(options::number(number)?),
-        ["memory"] => memory::measure(),
-        ["all"] => {
-            memory::measure()?;
-            closed::measure(options)?;
-            open::measure()?;
-            connections::measure(connections::WANTED)
+        ["closed"] => show(options, &[closed]),
+        ["open"] => show(options, &[&open::healthy, &open::stopped]),
+        ["connections"] => show(options, &[connections]),
+        ["connections", wanted] => {
+            let wanted = options::number(wanted)?;
+            show(options, &[&|| connections::measure(wanted)])
         }
+        ["memory"] => show(options, &[&memory::measure]),
+        ["all"] => show(options, &[&memory::measure, closed, &open::healthy, &open::stopped, connections]),
         // What this program starts itself as.
         ["as", "wire", address, seconds] => closed::as_wire(address, options::number(seconds)?),
         ["as", "engine", address, seconds] => closed::as_engine(address, options::number(seconds)?),
         ["as", "listener"] => connections::as_listener(),
-        ["as", "holder", rest @ ..] => connections::as_holder(rest),
+        ["as", "worker"] => connections::as_worker(),
         _ => {
             print!("{HELP}");
             Ok(())
         }
     }
+}
+
+/// Measures one part after the other, and prints what comes of each.
+fn show(options: &Options, parts: &[Part<'_>]) -> Result<(), Trouble> {
+    let mut all = Vec::new();
+    for part in parts {
+        let measured = part()?;
+        if !options.json {
+            table::print(&measured);
+        }
+        all.push(measured);
+    }
+    if options.json { table::print_json(&all) } else { Ok(()) }
 }
 
 /// Runs an engine to its end.
@@ -92,8 +110,13 @@ fn run_engine(engine: Engine, scenario: Arc<dyn Scenario>) -> Result<Report, Tro
     Ok(report)
 }
 
-/// A duration in milliseconds, as finely as it is known.
-fn milliseconds(duration: Option<std::time::Duration>) -> String {
-    duration
-        .map_or_else(|| "none".to_owned(), |duration| format!("{:.3} ms", duration.as_secs_f64() * 1000.0))
+/// A duration in milliseconds; none where nothing was timed.
+fn milliseconds(duration: Option<std::time::Duration>) -> Option<f64> {
+    duration.map(|duration| duration.as_secs_f64() * 1000.0)
+}
+
+/// A count as a number.
+#[expect(clippy::cast_precision_loss, reason = "what is counted here is far below 2^52")]
+const fn count(count: u64) -> f64 {
+    count as f64
 }

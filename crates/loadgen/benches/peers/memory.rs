@@ -1,8 +1,8 @@
 //! What is kept of a day of 5,000 requests a second, and how long merging histograms takes.
 
-use crate::table::{Row, print};
-use crate::{Trouble, milliseconds};
-use shakedown_core::{Clock, HumanDuration};
+use crate::{Trouble, count, milliseconds};
+use shakedown_core::measurement::{Measured, Threshold};
+use shakedown_core::{Clock, HumanDuration, Unit};
 use shakedown_loadgen::fold::Fold;
 use shakedown_loadgen::interval::Interval;
 use shakedown_loadgen::{Arrivals, Histogram, Load, OperationReport, Plan};
@@ -11,34 +11,26 @@ use std::time::{Duration, Instant};
 const A_DAY: u64 = 24 * 60 * 60;
 const RATE: u64 = 5000;
 const MERGED: usize = 1000;
-const MOST_KILOBYTES: u64 = 64 << 10;
+const MOST_BYTES: u64 = 64 << 20;
 
-pub(crate) fn measure() -> Result<(), Trouble> {
+pub(crate) fn measure() -> Result<Measured, Trouble> {
     let before = resident().ok_or("this system does not tell how much memory a process takes")?;
     let began = Instant::now();
     let fold = a_day();
     let took = began.elapsed();
     let report = fold.report(Duration::from_secs(A_DAY));
     let (peak, recorded) = (most_resident().unwrap_or(before), report.total().attempts());
-    let whole = recorded == A_DAY * RATE;
     let merging = merging();
-    print(
-        "memory: a day of 5,000 requests a second, recorded and folded",
-        &[
-            Row::judged("requests recorded", recorded.to_string(), "432000000", whole),
-            Row::judged("memory at most", format!("{peak} KiB"), "at most 65536 KiB", peak <= MOST_KILOBYTES),
-            Row::told("of which were there before", format!("{before} KiB")),
-            Row::told("seconds in the report's timeline", report.timeline.len().to_string()),
-            Row::told("it took", format!("{:.1} s", took.as_secs_f64())),
-            Row::judged(
-                "1,000 histograms merged in",
-                milliseconds(Some(merging)),
-                "at most 100 ms",
-                merging <= Duration::from_millis(100),
-            ),
-        ],
-    );
-    Ok(())
+    Ok(Measured::of("memory: a day of 5,000 requests a second, recorded and folded")
+        .with("requests recorded", count(recorded), Unit::Count)
+        .held_to(Threshold::AtLeast(count(A_DAY * RATE)))
+        .with("memory at most", count(peak << 10), Unit::Bytes)
+        .held_to(Threshold::AtMost(count(MOST_BYTES)))
+        .with("of which were there before", count(before << 10), Unit::Bytes)
+        .with("seconds in the report's timeline", count(report.timeline.len() as u64), Unit::Count)
+        .with("it took", took.as_secs_f64(), Unit::Seconds)
+        .with("1,000 histograms merged in", milliseconds(Some(merging)), Unit::Milliseconds)
+        .held_to(Threshold::AtMost(100.0)))
 }
 
 /// A day of intervals, a second each, as a running engine records and folds them.
@@ -98,7 +90,7 @@ impl Times {
 }
 
 /// The memory that this process takes, in KiB.
-pub(crate) fn resident() -> Option<u64> {
+fn resident() -> Option<u64> {
     status("VmRSS:")
 }
 

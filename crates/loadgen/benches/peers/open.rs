@@ -2,10 +2,10 @@
 
 use crate::rivals::CONNECTIONS;
 use crate::server::{Recording, Stop};
-use crate::table::{Row, print};
-use crate::{Trouble, milliseconds, run_engine};
-use shakedown_core::HumanDuration;
+use crate::{Trouble, count, milliseconds, run_engine};
 use shakedown_core::limits::Limits;
+use shakedown_core::measurement::{Measured, Threshold};
+use shakedown_core::{HumanDuration, Unit};
 use shakedown_loadgen::http::{Dialer, Endpoint, WireSettings};
 use shakedown_loadgen::{Arrivals, Engine, Load, Phase, PhaseReport, Plan, Report};
 use std::sync::Arc;
@@ -19,41 +19,34 @@ const WINDOW: Duration = Duration::from_secs(8);
 const STOPPED: Duration = Duration::from_secs(1);
 const MEASURED: &str = "measured";
 
-pub(crate) fn measure() -> Result<(), Trouble> {
-    healthy()?;
-    stopped()
-}
-
-fn healthy() -> Result<(), Trouble> {
+pub(crate) fn healthy() -> Result<Measured, Trouble> {
     let starts = Instant::now() + Duration::from_millis(500);
     let server = Recording::start(starts + WARM_UP, None)?;
     let report = load(&server, starts, HEALTHY)?;
     let phase = phase(&report)?;
     let total = phase.total();
-    #[expect(clippy::cast_precision_loss, reason = "counts are far below 2^52")]
-    let achieved = total.succeeded.count as f64 / (RATE * HEALTHY.as_secs_f64()) * 100.0;
+    let achieved = count(total.succeeded.count) / (RATE * HEALTHY.as_secs_f64()) * 100.0;
     let (seen, truth) = (total.latency().percentile(99.0), server.times().percentile(99.0));
     let apart = seen.zip(truth).map(|(seen, truth)| seen.abs_diff(truth));
-    let rows = [
-        Row::judged("achieved", format!("{achieved:.3} %"), "at least 99.9 %", achieved >= 99.9),
-        Row::told("p99, from when it was due", milliseconds(seen)),
-        Row::told("p99, as the server recorded it", milliseconds(truth)),
-        Row::judged(
-            "apart",
-            milliseconds(apart),
-            "at most 0.1 ms",
-            apart.is_some_and(|apart| apart <= Duration::from_micros(100)),
-        ),
-        Row::told("median, from when it was due", milliseconds(total.latency().percentile(50.0))),
-        Row::told("p99 of the generator's own lag", milliseconds(report.generator.lag.percentile(99.0))),
-        Row::told("missed", phase.missed.to_string()),
-        Row::told("failed", total.failures().to_string()),
-    ];
-    print(&format!("open: {RATE}/s for {HEALTHY:?} over {CONNECTIONS} connections"), &rows);
-    Ok(())
+    let lag = report.generator.lag.percentile(99.0);
+    Ok(Measured::of(format!("open: {RATE}/s for {HEALTHY:?} over {CONNECTIONS} connections"))
+        .with("achieved", achieved, Unit::Percent)
+        .held_to(Threshold::AtLeast(99.9))
+        .with("p99, from when it was due", milliseconds(seen), Unit::Milliseconds)
+        .with("p99, as the server recorded it", milliseconds(truth), Unit::Milliseconds)
+        .with("apart", milliseconds(apart), Unit::Milliseconds)
+        .held_to(Threshold::AtMost(0.1))
+        .with(
+            "median, from when it was due",
+            milliseconds(total.latency().percentile(50.0)),
+            Unit::Milliseconds,
+        )
+        .with("p99 of the generator's own lag", milliseconds(lag), Unit::Milliseconds)
+        .with("missed", count(phase.missed), Unit::Count)
+        .with("failed", count(total.failures()), Unit::Count))
 }
 
-fn stopped() -> Result<(), Trouble> {
+pub(crate) fn stopped() -> Result<Measured, Trouble> {
     let starts = Instant::now() + Duration::from_millis(500);
     let at = starts + WARM_UP + WINDOW / 3;
     let server = Recording::start(starts + WARM_UP, Some(Stop { at, during: STOPPED }))?;
@@ -64,22 +57,17 @@ fn stopped() -> Result<(), Trouble> {
     // hundredth of all arrivals of the window waits longer than this.
     let theory = STOPPED.saturating_sub(WINDOW / 100);
     let seen = total.latency().percentile(99.0);
-    let off =
-        seen.map_or(f64::INFINITY, |seen| seen.abs_diff(theory).as_secs_f64() / theory.as_secs_f64() * 100.0);
-    let rows = [
-        Row::told("p99 by theory", milliseconds(Some(theory))),
-        Row::told("p99, from when it was due", milliseconds(seen)),
-        Row::judged("off by", format!("{off:.2} %"), "at most 2 %", off <= 2.0),
-        Row::told(
-            "p99 from when it was sent: what hides the stop",
-            milliseconds(total.service().percentile(99.0)),
-        ),
-        Row::told("longest", milliseconds(total.latency().max())),
-        Row::told("missed", phase.missed.to_string()),
-        Row::told("failed", total.failures().to_string()),
-    ];
-    print(&format!("open: the server stopped for {STOPPED:?} in a window of {WINDOW:?}"), &rows);
-    Ok(())
+    let off = seen.map(|seen| seen.abs_diff(theory).as_secs_f64() / theory.as_secs_f64() * 100.0);
+    let hides = milliseconds(total.service().percentile(99.0));
+    Ok(Measured::of(format!("open: the server stopped for {STOPPED:?} in a window of {WINDOW:?}"))
+        .with("p99 by theory", milliseconds(Some(theory)), Unit::Milliseconds)
+        .with("p99, from when it was due", milliseconds(seen), Unit::Milliseconds)
+        .with("off by", off, Unit::Percent)
+        .held_to(Threshold::AtMost(2.0))
+        .with("p99 from when it was sent: what hides the stop", hides, Unit::Milliseconds)
+        .with("longest", milliseconds(total.latency().max()), Unit::Milliseconds)
+        .with("missed", count(phase.missed), Unit::Count)
+        .with("failed", count(total.failures()), Unit::Count))
 }
 
 fn load(server: &Recording, starts: Instant, during: Duration) -> Result<Report, Trouble> {

@@ -1,9 +1,9 @@
 //! `bench cluster`: what the checks of a large namespace cost beside the same lists fetched by `kubectl`.
 
-use super::figures::Measured;
 use super::suite::{self, Pairs, Suite};
 use crate::output::message;
 use anyhow::{Context as _, ensure};
+use shakedown_core::measurement::Measured;
 use std::process::{Command, Stdio};
 use std::time::Instant;
 

@@ -3,56 +3,7 @@
 use crate::args::{Format, Globals};
 use crate::output::{print, print_json};
 use crate::table::{Cell, Table};
-use schemars::JsonSchema;
-use serde::Serialize;
-
-/// Something that was measured.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
-pub(crate) struct Measured {
-    /// What, with its size: `1000 checks`.
-    subject: String,
-    /// What came of it.
-    figures: Vec<Figure>,
-}
-
-/// One number.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
-struct Figure {
-    /// Of what: `suite`, `peer`, `memory`.
-    name: &'static str,
-    /// Absent where this system does not tell.
-    value: Option<f64>,
-    /// `us`, `ms`, `s`, `MB`, or `ratio`.
-    unit: &'static str,
-}
-
-impl Measured {
-    pub(super) fn of(subject: impl Into<String>) -> Self {
-        Self { subject: subject.into(), figures: Vec::new() }
-    }
-
-    /// With one more number, or with none where this system does not tell it.
-    pub(super) fn with(
-        mut self,
-        name: &'static str,
-        value: impl Into<Option<f64>>,
-        unit: &'static str,
-    ) -> Self {
-        self.figures.push(Figure { name, value: value.into(), unit });
-        self
-    }
-
-    fn heads(&self) -> Vec<String> {
-        self.figures
-            .iter()
-            .map(
-                |Figure { name, unit, .. }| {
-                    if *unit == "ratio" { (*name).to_owned() } else { format!("{name} {unit}") }
-                },
-            )
-            .collect()
-    }
-}
+use shakedown_core::measurement::{Measured, Measurement, Unit};
 
 /// Prints what was measured: a table for each kind of figures, or one document.
 pub(super) fn show(globals: &Globals, measured: &[Measured]) -> anyhow::Result<()> {
@@ -60,15 +11,12 @@ pub(super) fn show(globals: &Globals, measured: &[Measured]) -> anyhow::Result<(
         return print_json(&measured);
     }
     let tables: Vec<String> = measured
-        .chunk_by(|one, next| one.heads() == next.heads())
+        .chunk_by(|one, next| heads(one) == heads(next))
         .map(|rows| {
             let mut table = Table::default();
-            table.row([String::new()].into_iter().chain(rows[0].heads()).map(Cell::from));
+            table.row([String::new()].into_iter().chain(heads(&rows[0])).map(Cell::from));
             for Measured { subject, figures } in rows {
-                let numbers = figures
-                    .iter()
-                    .map(|figure| figure.value.map_or_else(|| "not measured".to_owned(), number));
-                table.row([subject.clone()].into_iter().chain(numbers).map(Cell::from));
+                table.row([subject.clone()].into_iter().chain(figures.iter().map(value)).map(Cell::from));
             }
             table.render(globals.look())
         })
@@ -77,14 +25,33 @@ pub(super) fn show(globals: &Globals, measured: &[Measured]) -> anyhow::Result<(
     Ok(())
 }
 
+/// The unit that a figure is shown in, and how much of its own unit that is.
+const fn shown(unit: Unit) -> (f64, &'static str) {
+    match unit {
+        Unit::Bytes => (1e6, " MB"),
+        unit => (1.0, unit.symbol()),
+    }
+}
+
+fn heads(measured: &Measured) -> Vec<String> {
+    measured.figures.iter().map(|figure| format!("{}{}", figure.name, shown(figure.unit).1)).collect()
+}
+
+fn value(figure: &Measurement) -> String {
+    if figure.value.is_finite() {
+        number(figure.value / shown(figure.unit).0)
+    } else {
+        "not measured".to_owned()
+    }
+}
+
 /// With about three digits.
 fn number(value: f64) -> String {
-    let decimals = if value.abs() >= 100.0 {
-        0
-    } else if value.abs() >= 10.0 {
-        1
-    } else {
-        2
+    let decimals = match value.abs() {
+        100.0.. => 0,
+        10.0.. => 1,
+        0.1.. => 2,
+        _ => 4,
     };
     format!("{value:.decimals$}")
 }
@@ -95,6 +62,14 @@ mod tests {
 
     #[test]
     fn numbers_have_about_three_digits() {
-        assert_eq!([0.074, 3.641, 18.31, 1354.2].map(number), ["0.07", "3.64", "18.3", "1354"]);
+        let shown = [0.0123, 0.274, 3.641, 18.31, 1354.2].map(number);
+        assert_eq!(shown, ["0.0123", "0.27", "3.64", "18.3", "1354"]);
+    }
+
+    #[test]
+    fn what_is_not_told_is_said_to_be_missing() {
+        let measured = Measured::of("a run").with("peak", None, Unit::Bytes).with("took", 2.0, Unit::Seconds);
+        assert_eq!(heads(&measured), ["peak MB", "took s"]);
+        assert_eq!(measured.figures.iter().map(value).collect::<Vec<_>>(), ["not measured", "2.00"]);
     }
 }

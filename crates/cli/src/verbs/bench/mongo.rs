@@ -4,13 +4,13 @@
 //! many at a time as the suite asks. A cable between program and server notes the questions: what it costs is counted as
 //! the suite's.
 
-use super::figures::Measured;
 use super::suite::{self, Pairs, Suite};
 use crate::output::message;
 use anyhow::Context as _;
 use futures_util::{StreamExt as _, TryStreamExt as _};
 use mongodb::Client;
 use mongodb::bson::Document;
+use shakedown_core::measurement::Measured;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;

@@ -2,11 +2,11 @@
 //!
 //! Each is rendered by a process of its own, as `report` does it, so that its peak is that of nothing else.
 
-use super::figures::Measured;
 use super::{info, memory};
 use crate::output::print;
 use anyhow::Context as _;
 use shakedown_core::event::{CheckInfo, Event, EventKind};
+use shakedown_core::measurement::{Measured, Unit};
 use shakedown_core::run::Exit;
 use shakedown_core::sink::Sink as _;
 use shakedown_core::{Cause, Clock, Effect, EvidenceRef, Finding, Gate, Observation, Severity, Verdict};
@@ -33,18 +33,18 @@ pub(super) fn bench(results: usize) -> anyhow::Result<Vec<Measured>> {
         fs::remove_dir_all(&directory)?;
         let (peak, sizes) = measured?;
         let subject = format!("{results} results, {} kB of evidence each that fails", bytes >> 10);
-        let measured = Measured::of(subject).with("peak memory", peak, "MB");
+        let measured = Measured::of(subject).with("peak memory", peak, Unit::Bytes);
         all.push(
             REPORTS
                 .into_iter()
                 .zip(sizes)
-                .fold(measured, |measured, (report, size)| measured.with(report, size, "MB")),
+                .fold(measured, |measured, (report, size)| measured.with(report, size, Unit::Bytes)),
         );
     }
     Ok(all)
 }
 
-/// Renders in another process: its peak, and how large its reports are, in MB.
+/// Renders in another process: its peak, and how large its reports are, in bytes.
 fn measure(directory: &Path) -> anyhow::Result<(Option<f64>, Vec<f64>)> {
     let mut program = Command::new(std::env::current_exe()?);
     let output = program.args(["bench", "reports", "--directory"]).arg(directory).output()?;
@@ -53,12 +53,12 @@ fn measure(directory: &Path) -> anyhow::Result<(Option<f64>, Vec<f64>)> {
     let sizes = REPORTS.map(|report| {
         let bytes =
             fs::metadata(directory.join(report)).with_context(|| format!("{report} is missing"))?.len();
-        Ok(f64::from(u32::try_from(bytes / 1000)?) / 1000.0)
+        Ok(f64::from(u32::try_from(bytes)?))
     });
     Ok((peak, sizes.into_iter().collect::<anyhow::Result<_>>()?))
 }
 
-/// Only renders the run that lies there, and prints how much memory that took, in MB.
+/// Only renders the run that lies there, and prints how much memory that took, in bytes.
 pub(super) fn render(directory: &Path) -> anyhow::Result<Exit> {
     let run = journal::read(&directory.join(journal::FILE_NAME))?;
     for report in shakedown_report::write_all(&run, directory, &Options::default()) {

@@ -1,8 +1,8 @@
 //! Some checks against one target, run again and again, each time as a process of its own whose memory is watched.
 
-use super::figures::Measured;
 use anyhow::{bail, ensure};
 use jiff::Timestamp;
+use shakedown_core::measurement::{Measured, Unit};
 use shakedown_core::{Clock, Registry, Samples};
 use shakedown_sandbox::{Options, Sandbox};
 use std::collections::BTreeSet;
@@ -32,27 +32,27 @@ pub(super) struct Pairs {
     own: Vec<f64>,
     /// In seconds.
     peer: Vec<f64>,
-    /// The most that each run of the suite has had, in MB, where the system tells.
+    /// The most that each run of the suite has had, in bytes, where the system tells.
     memory: Vec<f64>,
 }
 
 impl Pairs {
     pub(super) fn add(&mut self, took: &Took, peer: f64) {
         self.own.push(took.seconds);
-        self.memory.extend(took.peak_mb);
+        self.memory.extend(took.peak);
         self.peer.push(peer);
     }
 
     /// The medians. Ratios are taken within a pair: what disturbs the machine disturbs both.
-    pub(super) fn measured(self, subject: String, peer: &'static str) -> anyhow::Result<Measured> {
+    pub(super) fn measured(self, subject: String, peer: &str) -> anyhow::Result<Measured> {
         let Self { own, peer: peers, memory } = self;
         let ratios = own.iter().zip(&peers).map(|(own, peer)| own / peer).collect();
         let memory = (!memory.is_empty()).then(|| median(memory)).transpose()?;
         Ok(Measured::of(subject)
-            .with("suite", median(own)?, "s")
-            .with(peer, median(peers)?, "s")
-            .with("ratio", median(ratios)?, "ratio")
-            .with("peak memory", memory, "MB"))
+            .with("suite", median(own)?, Unit::Seconds)
+            .with(peer, median(peers)?, Unit::Seconds)
+            .with("ratio", median(ratios)?, Unit::Ratio)
+            .with("peak memory", memory, Unit::Bytes))
     }
 }
 
@@ -67,8 +67,8 @@ pub(super) struct Suite {
 pub(super) struct Took {
     /// From the run's first event to its last, in seconds.
     pub(super) seconds: f64,
-    /// The most memory that the process has had, in MB, where the system tells.
-    pub(super) peak_mb: Option<f64>,
+    /// The most memory that the process has had, in bytes, where the system tells.
+    pub(super) peak: Option<f64>,
 }
 
 impl Suite {
@@ -107,7 +107,7 @@ impl Suite {
         let run: serde_json::Value = serde_json::from_str(&std::fs::read_to_string(out.join("run.json"))?)?;
         let at = |key: &str| run[key].as_str().unwrap_or_default().parse::<Timestamp>();
         let seconds = at("finished")?.duration_since(at("started")?).as_secs_f64();
-        Ok(Took { seconds, peak_mb: peak })
+        Ok(Took { seconds, peak })
     }
 
     /// The bad ends of the last run, in words.
