@@ -1,7 +1,7 @@
 //! The page about an environment's targets, and a run as one archive.
 
 use crate::documents::document;
-use crate::scene::{Ran, Scene, mongo_is_there};
+use crate::scene::{Ran, Scene, check, mongo_is_there};
 // Links the plugins, whose registrations would be absent otherwise.
 use shakedown_bundle as _;
 
@@ -92,12 +92,8 @@ fn the_wrong_cluster_is_only_read() {
         ["run", "--env", "lab", "-E", "id(k8s.list.pods) | id(focus-api.config.valid)", "--out", "out"];
     scene.shakedown(&arguments);
     let run = scene.run_json("out");
-    let status = |id: &str| {
-        let checks = run["checks"].as_array().unwrap();
-        checks.iter().find(|check| check["id"] == id).unwrap()["status"].as_str().unwrap().to_owned()
-    };
-    assert_eq!(status("k8s.list.pods"), "passed");
-    assert_ne!(status("focus-api.config.valid"), "passed");
+    assert_eq!(check(&run, "k8s.list.pods")["status"], "passed");
+    assert_ne!(check(&run, "focus-api.config.valid")["status"], "passed");
 
     let uid = cluster["identity"]["uid"].as_str().unwrap();
     let scene = Scene::with(&config(uid));

@@ -1,7 +1,7 @@
 //! The replay of `production-2025-11`: each real problem once, none of that day's false alarms.
 
 use crate::documents::assert_journal_fits;
-use crate::scene::{Ran, Scene, mongo_is_there, scrubbed};
+use crate::scene::{Ran, Scene, mongo_is_there, scrubbed, with_status};
 
 #[test]
 fn the_incident_is_told_once_and_truly() {
@@ -16,10 +16,7 @@ fn the_incident_is_told_once_and_truly() {
     // Wide enough that the length of a number moves no line break.
     let ran = Ran(command.env("COLUMNS", "400").output().unwrap()).expect(1);
     let run = scene.run_json("out");
-    let with = |wanted: &str| -> Vec<&str> {
-        let checks = run["checks"].as_array().unwrap().iter().filter(|check| check["status"] == wanted);
-        checks.map(|check| check["id"].as_str().unwrap()).collect()
-    };
+    let with = |status| with_status(&run, status);
     assert_eq!(
         with("failed"),
         ["mongo.indexes.required", "mongo.recordings.stale", "focus-api.latency.p95-p99"]

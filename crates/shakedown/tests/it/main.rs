@@ -9,7 +9,6 @@ mod incident;
 mod keys;
 mod pages;
 mod pipeline;
-mod plugins;
 mod prove;
 mod run;
 mod sandbox;

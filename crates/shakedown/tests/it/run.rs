@@ -1,7 +1,7 @@
 //! The main job: a run, its reports, and what it must not say.
 
 use crate::documents::document;
-use crate::scene::{Ran, Scene, mongo_is_there, quiet};
+use crate::scene::{Ran, Scene, mongo_is_there, quiet, with_status};
 use serde_json::Value;
 use std::collections::BTreeMap;
 
@@ -125,9 +125,7 @@ fn a_broken_server_costs_one_error() {
             "out",
         ]);
         let run = scene.run_json("out");
-        let count = |status: &str| {
-            run["checks"].as_array().unwrap().iter().filter(|check| check["status"] == status).count()
-        };
+        let count = |status| with_status(&run, status).len();
         assert!(matches!(ran.code(), Some(1 | 3)), "{fault}: {:?}\n{}", ran.code(), ran.stdout());
         assert_eq!(count("failed") + count("errored"), 1, "{fault} is one cause:\n{}", ran.stdout());
         assert_eq!(count("passed"), 0, "{fault}");
@@ -187,9 +185,7 @@ fn mongodb_going_away_in_mid_run_is_one_error() {
         ])
         .expect(3);
     let run = scene.run_json("out");
-    let errored =
-        run["checks"].as_array().unwrap().iter().filter(|check| check["status"] == "errored").count();
-    assert_eq!(errored, 1, "{}", ran.stdout());
+    assert_eq!(with_status(&run, "errored").len(), 1, "{}", ran.stdout());
 }
 
 /// A secret in the environment, in a URI, in a header and in a server's answer.

@@ -1,7 +1,7 @@
 //! The sandbox for people, live validation, and waivers.
 
 use crate::documents::document;
-use crate::scene::{Ran, Scene, mongo_is_there};
+use crate::scene::{Ran, Scene, check, mongo_is_there};
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
 use std::process::{Command, Stdio};
@@ -81,12 +81,7 @@ fn a_waiver_tolerates_a_failure_until_its_day_and_never_hides_it() {
         let scene = Scene::with(&format!("{config}{waiver}"));
         let ran = scene.shakedown(&arguments).expect(code);
         let run = scene.run_json("out");
-        let check = run["checks"]
-            .as_array()
-            .unwrap()
-            .iter()
-            .find(|check| check["id"] == "mongo.indexes.required")
-            .unwrap();
+        let check = check(&run, "mongo.indexes.required");
         assert_eq!((&check["status"], &check["gate"]), (&"failed".into(), &gate.into()), "{}", ran.stdout());
         assert!(
             ran.stdout().contains("index-missing") || ran.stdout().contains("mongo.indexes.required"),

@@ -51,6 +51,17 @@ impl Scene {
     }
 }
 
+/// What a run tells of a check.
+pub(crate) fn check<'a>(run: &'a Value, id: &str) -> &'a Value {
+    run["checks"].as_array().unwrap().iter().find(|check| check["id"] == id).unwrap()
+}
+
+/// The ids of the checks that ended so, in the order of the run.
+pub(crate) fn with_status<'a>(run: &'a Value, status: &str) -> Vec<&'a str> {
+    let checks = run["checks"].as_array().unwrap().iter().filter(|check| check["status"] == status);
+    checks.map(|check| check["id"].as_str().unwrap()).collect()
+}
+
 /// What a program that has ended left.
 pub(crate) struct Ran(pub(crate) Output);
 

@@ -50,10 +50,11 @@ enum Shell {
     Bash,
     Zsh,
     Fish,
+    Pwsh,
 }
 
 impl Shell {
-    const ALL: [Self; 3] = [Self::Bash, Self::Zsh, Self::Fish];
+    const ALL: [Self; 4] = [Self::Bash, Self::Zsh, Self::Fish, Self::Pwsh];
 
     /// The shell's name, and a script of its own that prints a proposal to a line.
     fn script(self, words: &[&str]) -> (&'static str, String) {
@@ -89,6 +90,10 @@ impl Shell {
                     format!("'{program}' completions fish | source\ncomplete -C \"shakedown {line}\"\n");
                 ("fish", script)
             }
+            // Debian has no PowerShell: the program is asked as its script asks it.
+            Self::Pwsh => {
+                ("bash", format!("SHAKEDOWN_COMPLETE=powershell '{program}' -- shakedown {line}\n"))
+            }
         }
     }
 
@@ -100,7 +105,9 @@ impl Shell {
         let value = |line: &str| match self {
             Self::Bash => line.to_owned(),
             Self::Zsh => line.split(':').next().unwrap_or_default().to_owned(),
-            Self::Fish => line.split('\t').next().unwrap_or_default().trim_matches('\'').to_owned(),
+            Self::Fish | Self::Pwsh => {
+                line.split('\t').next().unwrap_or_default().trim_matches('\'').to_owned()
+            }
         };
         Some(text(&output.stdout).lines().map(value).collect())
     }

@@ -1,7 +1,7 @@
 //! Signals, and the end without warning.
 
 use crate::documents::assert_journal_fits;
-use crate::scene::{Ran, Scene, mongo_is_there};
+use crate::scene::{Ran, Scene, check, mongo_is_there};
 use std::io::Read as _;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -79,13 +79,7 @@ fn after_a_kill_every_report_can_be_rendered_from_the_journal() {
     assert!(!scene.path("out/run.json").exists());
     let ran = scene.shakedown(&["report", "out"]).expect(0);
     let run = scene.run_json("out");
-    let in_flight = run["checks"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .find(|check| check["id"] == "focus-api.latency.p95-p99")
-        .unwrap();
-    assert_eq!(in_flight["status"], "errored", "{}", ran.stdout());
+    assert_eq!(check(&run, "focus-api.latency.p95-p99")["status"], "errored", "{}", ran.stdout());
     assert!(run["finished"].is_null());
     assert!(scene.path("out/junit.xml").exists());
     // What it created is on the ledger, until the next run or `cleanup` settles it.
