@@ -13,14 +13,25 @@ pub(crate) struct Tally {
     ignored: u64,
     /// Those that failed, and the last that each said.
     failures: Vec<Failed>,
-    /// Whether what the last of them said is being read.
-    is_said: bool,
+    /// What is being read.
+    part: Part,
 }
 
 #[derive(Debug, PartialEq, Eq)]
 struct Failed {
     name: String,
     said: VecDeque<String>,
+}
+
+/// A part of the output that a binary closes with where a test failed.
+#[derive(Debug, Default, PartialEq, Eq)]
+enum Part {
+    #[default]
+    Other,
+    /// What the last of the tests that failed said.
+    Said,
+    /// The names of all tests that failed, indented.
+    Names,
 }
 
 /// So many lines of what a test said are repeated at the end, since the beginning of a long log is often cut off.
@@ -30,25 +41,27 @@ impl Tally {
     /// Takes in one line of the output.
     pub(crate) fn line(&mut self, line: &str) {
         let line = line.trim_end();
-        // Each binary closes with what the tests that failed said, each below a line with its name, and then with their names.
         let heading = line.strip_prefix("---- ").and_then(|line| line.strip_suffix(" stdout ----"));
         if let Some(name) = heading {
-            self.failures.push(Failed { name: name.to_owned(), said: VecDeque::new() });
-            self.is_said = true;
-            return;
+            self.failed(name);
+            self.part = Part::Said;
+        } else if line == "failures:" {
+            self.part = Part::Names;
         }
-        self.is_said &= line != "failures:";
-        if self.is_said
-            && !line.is_empty()
-            && let Some(Failed { said, .. }) = self.failures.last_mut()
-        {
-            said.push_back(line.to_owned());
-            if said.len() > LINES {
-                said.pop_front();
+        match self.part {
+            Part::Said if heading.is_none() && !line.is_empty() => self.said(line),
+            Part::Names => {
+                // One that said nothing has no heading.
+                if let Some(name) = line.strip_prefix("    ")
+                    && !self.failures.iter().any(|failed| failed.name == name)
+                {
+                    self.failed(name);
+                }
             }
-            return;
+            _ => {}
         }
         if let Some(result) = line.strip_prefix("test result: ") {
+            self.part = Part::Other;
             self.binaries += 1;
             for part in result.split([';', '.']) {
                 let mut words = part.split_whitespace();
@@ -64,6 +77,18 @@ impl Tally {
                     _ => {}
                 }
             }
+        }
+    }
+
+    fn failed(&mut self, name: &str) {
+        self.failures.push(Failed { name: name.to_owned(), said: VecDeque::new() });
+    }
+
+    fn said(&mut self, line: &str) {
+        let Some(Failed { said, .. }) = self.failures.last_mut() else { return };
+        said.push_back(line.to_owned());
+        if said.len() > LINES {
+            said.pop_front();
         }
     }
 
@@ -96,9 +121,10 @@ mod tests {
     #[test]
     fn adds_up_binaries_and_names_failures() {
         let output = "\
-running 3 tests
+running 4 tests
 test id::tests::ids_have_a_name ... ok
 test stats::nearest_rank ... FAILED
+test stats::silent ... FAILED
 
 failures:
 
@@ -109,8 +135,9 @@ an outline
 
 failures:
     stats::nearest_rank
+    stats::silent
 
-test result: FAILED. 2 passed; 1 failed; 0 ignored; 0 measured; 0 filtered out; finished in 0.01s
+test result: FAILED. 2 passed; 2 failed; 0 ignored; 0 measured; 0 filtered out; finished in 0.01s
 
 running 5 tests
 test result: ok. 4 passed; 0 failed; 1 ignored; 0 measured; 7 filtered out; finished in 1.25s
@@ -124,7 +151,8 @@ test result: ok. 4 passed; 0 failed; 1 ignored; 0 measured; 7 filtered out; fini
             "failed: stats::nearest_rank
     an outline
         and an indented line of its output
-tests: 6 passed, 1 failed, 1 ignored, in 2 binaries"
+failed: stats::silent
+tests: 6 passed, 2 failed, 1 ignored, in 2 binaries"
         );
     }
 
