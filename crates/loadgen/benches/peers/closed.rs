@@ -7,7 +7,7 @@ use crate::options::Options;
 use crate::process::{CLIENT_CORE, is_there, output, pinned, this_program};
 use crate::rivals::{self, CONNECTIONS, GRACE};
 use crate::table::median;
-use crate::{Trouble, count};
+use crate::{Trouble, count, runtime};
 use shakedown_core::limits::Limits;
 use shakedown_core::measurement::{Measured, Threshold};
 use shakedown_core::{HumanDuration, Unit};
@@ -108,8 +108,7 @@ pub(crate) fn as_engine(address: &str, seconds: u64) -> Result<(), Trouble> {
 /// Prints the rate of the connections without the engine: what the engine's accounting costs is the difference.
 pub(crate) fn as_wire(address: &str, seconds: u64) -> Result<(), Trouble> {
     let dialer = dialer(address)?;
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let runtime = runtime.map_err(|error| error.to_string())?;
+    let runtime = runtime()?;
     let request = dialer.get("/")?;
     let until = Instant::now() + Duration::from_secs(seconds);
     let users: Vec<_> = (0..CONNECTIONS)

@@ -6,7 +6,7 @@
 use crate::options::number;
 use crate::process::{Process, this_program};
 use crate::server::ANSWER;
-use crate::{Trouble, count, milliseconds};
+use crate::{Trouble, count, milliseconds, runtime};
 use serde_json::json;
 use shakedown_core::limits::Limits;
 use shakedown_core::measurement::{Measured, Threshold};
@@ -21,7 +21,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
-use tokio::runtime::Runtime;
 
 pub(crate) const WANTED: u64 = 100_000;
 /// Connections made per second, by all workers together.
@@ -37,7 +36,7 @@ const IN_FLIGHT: usize = 4096;
 pub(crate) fn measure(wanted: u64) -> Result<Measured, Trouble> {
     let allowed = raise_descriptors(u64::MAX).saturating_sub(RESERVED_DESCRIPTORS).max(1);
     let workers = u32::try_from(wanted.div_ceil(allowed).max(1)).map_err(|error| error.to_string())?;
-    let mut listeners = (0..workers).map(|_| listen()).collect::<Result<Vec<_>, _>>()?;
+    let listeners = (0..workers).map(|_| listen()).collect::<Result<Vec<_>, _>>()?;
     let urls: Vec<_> = listeners.iter().map(|(_, port)| format!("http://127.0.0.1:{port}")).collect();
     let each = wanted.div_ceil(workers.into());
     let scenario = |connections: u64| {
@@ -53,7 +52,7 @@ pub(crate) fn measure(wanted: u64) -> Result<Measured, Trouble> {
     let small = load(few, Duration::from_secs(1), workers, scenario(few))?;
     let report = load(wanted, HELD, workers, scenario(wanted))?;
     let mut open = 0;
-    for (mut listener, _) in listeners.drain(..) {
+    for (mut listener, _) in listeners {
         // It says how many connections it had at once when nobody talks to it any more.
         drop(listener.child().stdin.take());
         open += number::<u64>(read_line(&mut listener)?.trim())?;
@@ -119,10 +118,6 @@ fn load(connections: u64, during: Duration, workers: u32, scenario: Shipment) ->
 /// Does a worker's part, as the coordinator says.
 pub(crate) fn as_worker() -> Result<(), Trouble> {
     runtime()?.block_on(worker_main(Clock::system())).map_err(|error| error.to_string())
-}
-
-fn runtime() -> Result<Runtime, Trouble> {
-    tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| error.to_string())
 }
 
 /// Starts a listening process, which says its port.

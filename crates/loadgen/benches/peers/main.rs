@@ -19,6 +19,7 @@ use shakedown_core::measurement::Measured;
 use shakedown_loadgen::{Engine, Report, Scenario};
 use std::process::ExitCode;
 use std::sync::Arc;
+use tokio::runtime::Runtime;
 
 /// As in the program.
 #[global_allocator]
@@ -102,12 +103,16 @@ fn show(options: &Options, parts: &[Part<'_>]) -> Result<(), Trouble> {
 
 /// Runs an engine to its end.
 fn run_engine(engine: Engine, scenario: Arc<dyn Scenario>) -> Result<Report, Trouble> {
-    let runtime = tokio::runtime::Builder::new_current_thread().build().map_err(|error| error.to_string())?;
-    let report = runtime.block_on(engine.run(scenario)).map_err(|error| error.to_string())?;
+    let report = runtime()?.block_on(engine.run(scenario)).map_err(|error| error.to_string())?;
     if let Some(why) = &report.generator.limited {
         eprintln!("  {why}");
     }
     Ok(report)
+}
+
+/// One thread for what this program does itself; the engine has its own.
+fn runtime() -> Result<Runtime, Trouble> {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| error.to_string())
 }
 
 /// A duration in milliseconds; none where nothing was timed.

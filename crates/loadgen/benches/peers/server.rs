@@ -1,6 +1,6 @@
 //! A server on the loopback interface that records how long it took over each request.
 
-use crate::Trouble;
+use crate::{Trouble, runtime};
 use shakedown_loadgen::Histogram;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -41,8 +41,7 @@ impl Recording {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").map_err(|error| error.to_string())?;
         listener.set_nonblocking(true).map_err(|error| error.to_string())?;
         let address = listener.local_addr().map_err(|error| error.to_string())?.to_string();
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-        let runtime = runtime.map_err(|error| error.to_string())?;
+        let runtime = runtime()?;
         let (times, ended) = (Arc::<Mutex<Histogram>>::default(), CancellationToken::new());
         let (own, end) = (Arc::clone(&times), ended.clone());
         let thread = std::thread::spawn(move || {

@@ -1,7 +1,7 @@
 //! The main job: a run, its reports, and what it must not say.
 
 use crate::documents::document;
-use crate::scene::{Ran, Scene, mongo_is_there, quiet, with_status};
+use crate::scene::{Ran, Scene, check, mongo_is_there, quiet, with_status};
 use serde_json::Value;
 use std::collections::BTreeMap;
 
@@ -23,7 +23,9 @@ fn the_healthy_sandbox_is_fit_and_everything_is_on_disk() {
         let _quiet = quiet();
         let again = left.keys().map(|id| format!("id({id})")).collect::<Vec<_>>().join(" | ");
         scene.shakedown(&["run", "--env", "local", "-E", &again, "--out", "again"]);
-        let second = amiss(&scene.run_json("again"));
+        let asked = scene.run_json("again");
+        assert!(left.keys().all(|id| check(&asked, id).is_object()), "each was asked again");
+        let second = amiss(&asked);
         assert!(second.is_empty(), "{told}\nand again:\n{second:#?}");
     }
     assert!(
